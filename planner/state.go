@@ -1,0 +1,69 @@
+package planner
+
+import (
+	"time"
+
+	"imgc/stdlib/component"
+)
+
+// State is what was built, from what. It lies in .imgc/state.json beside the program.
+type State struct {
+	Format  int                    `json:"format_version"`
+	Lineage string                 `json:"lineage"` // random, made with the first state
+	Serial  int64                  `json:"serial"`  // one more with each write
+	Units   map[string]*UnitState  `json:"units"`
+	Outputs map[string]OutputState `json:"outputs,omitempty"`
+}
+
+// UnitState is the record of one unit.
+type UnitState struct {
+	Digest  string      `json:"digest"`
+	BuiltAt time.Time   `json:"built_at"`
+	RunID   string      `json:"run_id"`
+	Builder NodeState   `json:"builder"`
+	Steps   []NodeState `json:"steps,omitempty"`
+	// Artifact is the builder's artifact. Consumed is set when the post chains have used it up.
+	Artifact component.Artifact `json:"artifact"`
+	Consumed bool               `json:"consumed,omitempty"`
+	Posts    []ChainState       `json:"posts,omitempty"`
+	// ConfigSHA etc. are not here on purpose: the nodes carry all that is compared.
+}
+
+// ChainState is the record of one post chain; Links holds those that have finished.
+type ChainState struct {
+	Links []LinkState `json:"links"`
+}
+
+// LinkState is the record of one post link and of its artifact.
+type LinkState struct {
+	NodeState
+	Artifact component.Artifact `json:"artifact"`
+	Consumed bool               `json:"consumed,omitempty"` // deleted: a later link used it up
+}
+
+// NodeState is what is compared to tell whether, and why, a node has changed.
+type NodeState struct {
+	Component string `json:"component"`
+	Version   string `json:"version"`
+	Label     string `json:"label,omitempty"`
+	Digest    string `json:"digest"`
+	// Options holds each option that counts in the digest, as shown in a diff. A secret is a keyed hash.
+	Options map[string]string `json:"options,omitempty"`
+	// Files holds the content digest of each local path that the node reads.
+	Files map[string]string `json:"files,omitempty"`
+}
+
+// OutputState is the record of an output: its value as JSON and as shown to people.
+type OutputState struct {
+	Value any    `json:"value"`
+	Text  string `json:"text"`
+}
+
+// Observed is what others have found to exist outside; the planner itself looks at nothing but local input files.
+type Observed struct {
+	// Artifacts holds the status of each recorded artifact that was not consumed: by unit address for a
+	// builder's artifact, "web.vm/post[0][1]" for that of link 1 of chain 0.
+	Artifacts map[string]component.Status
+	// Checkpoints holds the step digests from which a builder can restart.
+	Checkpoints map[string]bool
+}
