@@ -16,12 +16,13 @@ type Env struct {
 	Unit   string // "web.ec2"
 	Build  string // "web"
 	Source string // "ec2"
+	// Builder is the component of the source: "rootfs".
+	Builder string
 	Digest string // input digest of the unit, hex: equal digests mean equal inputs
 
 	// RestoreFrom is the digest of the checkpoint at which a Checkpointer begins; empty for a fresh start.
 	RestoreFrom string
 
-	// Host is the address at which the machine can be reached, once the builder has started it.
 	// Stdout and Stderr take what commands print. The executor redacts secrets and prefixes lines.
 	Stdout, Stderr io.Writer
 	// Say prints one line of imgc's own about what is being done.
