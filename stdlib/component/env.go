@@ -18,7 +18,7 @@ type Env struct {
 	Source string // "ec2"
 	// Builder is the component of the source: "rootfs".
 	Builder string
-	Digest string // input digest of the unit, hex: equal digests mean equal inputs
+	Digest  string // input digest of the unit, hex: equal digests mean equal inputs
 
 	// RestoreFrom is the digest of the checkpoint at which a Checkpointer begins; empty for a fresh start.
 	RestoreFrom string
