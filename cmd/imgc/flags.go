@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// programFlags say which program, with which parameters.
+type programFlags struct {
+	dir    string // the program's folder
+	params []string
+	vars   []string
+}
+
+func (p *programFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&p.params, "param", "p", nil, "set a parameter: `name=value`; may be repeated")
+	cmd.Flags().StringArrayVar(&p.vars, "vars", nil, "take parameters from an .imgcvars `FILE`; may be repeated")
+	_ = cmd.MarkFlagFilename("vars", "imgcvars")
+}
+
+// place takes the program's folder from the arguments. A file of the folder stands for the folder.
+func (p *programFlags) place(args []string) {
+	p.dir = "."
+	if len(args) > 0 {
+		p.dir = args[0]
+		if filepath.Ext(p.dir) == ".imgc" {
+			if info, err := os.Stat(p.dir); err == nil && !info.IsDir() {
+				p.dir = filepath.Dir(p.dir)
+			}
+		}
+	}
+}
+
+var addressForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$`)
+
+// address takes an argument such as web.vm out of args, if there is one that is not a file's name.
+func (p *programFlags) address(args []string) (others []string, addr string) {
+	for _, arg := range args {
+		if _, err := os.Stat(arg); addr == "" && err != nil && addressForm.MatchString(arg) {
+			addr = arg
+			continue
+		}
+		others = append(others, arg)
+	}
+	return others, addr
+}
+
+// planFlags say of what part of a program to make a plan.
+type planFlags struct {
+	programFlags
+	targets     []string
+	replace     []string
+	lockTimeout time.Duration
+}
+
+func (p *planFlags) add(a *app, cmd *cobra.Command) {
+	p.programFlags.add(cmd)
+	cmd.Flags().StringArrayVar(&p.targets, "target", nil, "only this `BUILD` or BUILD.SOURCE and what it needs; may be repeated")
+	cmd.Flags().StringArrayVar(&p.replace, "replace", nil, "build this `BUILD.SOURCE` anew though nothing changed; may be repeated")
+	cmd.Flags().DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait while another imgc works in this folder (0: not at all)")
+	for _, name := range []string{"target", "replace"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, a.completeAddress(&p.programFlags))
+	}
+}
+
+// checkDir makes the error of a folder that is not there better than the file system's.
+func (p *programFlags) checkDir() error {
+	info, err := os.Stat(p.dir)
+	switch {
+	case os.IsNotExist(err):
+		return fmt.Errorf("there is no folder %s; `imgc init %s` writes a program to start from", p.dir, p.dir)
+	case err != nil:
+		return fmt.Errorf("cannot look at the program's folder: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder of .imgc files", p.dir)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"imgc/executor/machine/sandbox"
+)
+
+var update = flag.Bool("update", false, "write what the scripts compare with")
+
+// TestMain makes imgc a command of the scripts: this test binary under another name.
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	testscript.Main(m, map[string]func(){
+		"imgc": func() { os.Exit(run()) },
+	})
+}
+
+// TestScript runs the sessions in testdata/script. They are also meant to be read: each shows one thing a
+// person does with imgc, and what comes of it.
+func TestScript(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join(root, "testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ROOT", root)
+			env.Setenv("NO_COLOR", "1")
+			env.Setenv("GOCACHE", goEnv("GOCACHE", filepath.Join(must(os.UserCacheDir()), "go-build")))
+			env.Setenv("GOMODCACHE", goEnv("GOMODCACHE", filepath.Join(must(os.UserHomeDir()), "go", "pkg", "mod")))
+			env.Setenv("GOFLAGS", "-mod=mod")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"copytree":  copyTree,
+			"noecho":    noEcho,
+			"jsonlines": jsonLines,
+		},
+	})
+}
+
+func goEnv(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+func must(s string, err error) string {
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// copyTree is `copytree SRC DST`: a folder with all that is in it.
+func copyTree(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: copytree SRC DST")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+}
+
+// forms are the ways in which a secret could be written somewhere.
+func forms(secret string) map[string]string {
+	js, _ := json.Marshal(secret)
+	b64 := base64.StdEncoding.EncodeToString([]byte(secret))
+	return map[string]string{
+		"as it is":    secret,
+		"base64":      strings.TrimRight(b64, "="),
+		"base64 URL":  strings.TrimRight(base64.URLEncoding.EncodeToString([]byte(secret)), "="),
+		"hex":         hex.EncodeToString([]byte(secret)),
+		"HEX":         strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		"URL query":   url.QueryEscape(secret),
+		"URL path":    url.PathEscape(secret),
+		"JSON":        strings.Trim(string(js), `"`),
+		"JSON, plain": jsonPlain(secret),
+	}
+}
+
+func jsonPlain(s string) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s)
+	return strings.Trim(strings.TrimSpace(b.String()), `"`)
+}
+
+// noEcho is `noecho SECRET FILE…`: none of the files (or folders; or stdout, stderr) holds the secret in any form.
+func noEcho(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: noecho SECRET FILE…")
+	}
+	look := func(where, text string) {
+		for form, f := range forms(args[0]) {
+			if strings.Contains(text, f) {
+				ts.Fatalf("%s holds the secret (%s)", where, form)
+			}
+		}
+	}
+	for _, name := range args[1:] {
+		if name == "stdout" || name == "stderr" {
+			look(name, ts.ReadFile(name))
+			continue
+		}
+		seen := 0
+		ts.Check(filepath.WalkDir(ts.MkAbs(name), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			seen++
+			if !d.Type().IsRegular() {
+				return nil
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			look(path, path+"\n"+string(text))
+			return nil
+		}))
+		if seen == 0 {
+			ts.Fatalf("there is no file in %s: the check would see nothing", name)
+		}
+	}
+}
+
+// jsonLines is `jsonlines FILE`: each line of the file (or of stdout) is JSON.
+func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: jsonlines FILE")
+	}
+	for i, line := range strings.Split(strings.TrimRight(ts.ReadFile(args[0]), "\n"), "\n") {
+		if !json.Valid([]byte(line)) {
+			ts.Fatalf("line %d of %s is not JSON: %s", i+1, args[0], line)
+		}
+	}
+}
