@@ -1,0 +1,50 @@
+// Package stdlib is the list of what imgc can build with. Each component is a folder of its own, with its
+// schema beside its code; this package only names them.
+//
+// Start reading at Components.
+package stdlib
+
+import (
+	"imgc/stdlib/artifice"
+	"imgc/stdlib/checksum"
+	"imgc/stdlib/component"
+	"imgc/stdlib/compress"
+	"imgc/stdlib/download"
+	"imgc/stdlib/file"
+	"imgc/stdlib/manifest"
+	"imgc/stdlib/shell"
+	"imgc/stdlib/shelllocal"
+	"imgc/stdlib/upload"
+)
+
+// Components lists every component there is. A new one is a line here.
+func Components() []component.Component {
+	return []component.Component{
+		file.Component(),
+
+		shell.Component(),
+		shelllocal.Provisioner(),
+		upload.Component(),
+		download.Component(),
+
+		artifice.Component(),
+		compress.Component(),
+		checksum.Component(),
+		manifest.Component(),
+		shelllocal.Post(),
+	}
+}
+
+// Schemas gives the text of every schema file by a name for messages: those of the components, and those that only
+// declare types which several of them share. A file that declares several components is there once.
+func Schemas() map[string]string {
+	out := map[string]string{}
+	seen := map[string]bool{}
+	for _, c := range Components() {
+		if !seen[c.Schema] {
+			seen[c.Schema] = true
+			out["stdlib/"+c.Name+"/schema.imgc"] = c.Schema
+		}
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package shelllocal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// run runs a command in a process group of its own and waits for it. The group is killed when ctx ends, and
+// also when imgc is killed: a small watcher waits for the end of a pipe that only imgc holds open.
+func run(ctx context.Context, cmd *exec.Cmd) (exitCode int, err error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A process that left the group may hold the output open: do not wait for it for ever.
+	cmd.WaitDelay = 2 * time.Second
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	group := -cmd.Process.Pid
+	stopWatching, err := watch(group)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("starting the watcher of the command: %w", err), syscall.Kill(group, syscall.SIGKILL))
+		return 0, errors.Join(err, cmd.Wait())
+	}
+	ended := make(chan struct{})
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		select {
+		case <-ctx.Done():
+			_ = syscall.Kill(group, syscall.SIGKILL) // it fails only when nothing is left
+		case <-ended:
+		}
+	}()
+	err = cmd.Wait()
+	close(ended)
+	<-killed
+	// What the command left running in the background ends with it.
+	_ = syscall.Kill(group, syscall.SIGKILL)
+	stopWatching()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode(), nil
+	case errors.Is(err, exec.ErrWaitDelay):
+		return 0, nil
+	}
+	return 0, err
+}
+
+// watch starts a process outside the group that kills the group when imgc is gone.
+func watch(group int) (stop func(), err error) {
+	watcher := exec.Command("/bin/sh", "-c", "read -r _; kill -KILL -- "+strconv.Itoa(group)) //nolint:noctx // stop ends it
+	watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pipe, err := watcher.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := watcher.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = watcher.Process.Kill() // before the pipe closes, so that it never acts on a group that is gone
+		_ = watcher.Wait()
+		_ = pipe.Close()
+	}, nil
+}
