@@ -62,7 +62,7 @@ func allowed(from, to string) (bool, string) {
 			continue
 		}
 		// What lies in a component's own folder belongs to it.
-		if l.folder == "stdlib/" && component(from) == component(to) {
+		if l.folder == "stdlib/" && componentOf(from) == componentOf(to) {
 			return true, ""
 		}
 		return slices.ContainsFunc(l.may, func(f string) bool { return under(f, to) }), l.why
@@ -70,7 +70,7 @@ func allowed(from, to string) (bool, string) {
 	return false, "this folder has no place in ARCHITECTURE.md; give it a line in architecture_test.go"
 }
 
-func component(pkg string) string {
+func componentOf(pkg string) string {
 	parts := strings.SplitN(pkg, "/", 3)
 	if len(parts) < 2 || parts[0] != "stdlib" {
 		return ""
