@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -192,6 +193,7 @@ func (m *Machine) call(ctx context.Context, q request, in io.Reader, out, errs i
 	stop := context.AfterFunc(ctx, func() { _ = conn.CloseWrite(); inW.Close() })
 	defer stop()
 	copied := make(chan error, 2)
+	var mu sync.Mutex // out and errs may be the same writer
 	inErr := make(chan error, 1)
 	go func() {
 		var err error
@@ -212,7 +214,7 @@ func (m *Machine) call(ctx context.Context, q request, in io.Reader, out, errs i
 			if p.w == nil {
 				p.w = io.Discard
 			}
-			_, err := io.Copy(p.w, p.r)
+			_, err := io.Copy(&oneAtATime{&mu, p.w}, p.r)
 			p.r.Close() // a writer that failed must not leave the command blocked
 			copied <- err
 		}()
@@ -334,4 +336,15 @@ func (m *Machine) Reconnect(ctx context.Context) error {
 // Info describes the sandbox.
 func (m *Machine) Info() component.MachineInfo {
 	return component.MachineInfo{Transport: "sandbox", User: "root"}
+}
+
+type oneAtATime struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (o *oneAtATime) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(p)
 }

@@ -1,0 +1,223 @@
+//go:build linux
+
+// Package rootfs is the builder of root file systems: a base, unpacked once into a cache, with a sandbox
+// over it whose root becomes a tar. Start reading at Start.
+package rootfs
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+
+	"imgc/executor/machine/sandbox"
+	"imgc/stdlib/component"
+)
+
+//go:embed schema.imgc
+var schema string
+
+// Options are the options of the schema.
+type Options struct {
+	Base     *string `imgc:"base"`
+	Network  string  `imgc:"network"`
+	Hostname string  `imgc:"hostname"`
+	Epoch    int64   `imgc:"epoch"`
+	Output   *string `imgc:"output"`
+}
+
+// New gives the registry entry.
+func New() component.Component {
+	return component.NewBuilder("rootfs", schema, "1", func(o *Options) component.Builder { return &builder{o: o} })
+}
+
+const effect = "rootfs-folder"
+
+type builder struct {
+	o    *Options
+	work string
+}
+
+// Start unpacks the base where that is not done yet, and starts the sandbox on it.
+func (b *builder) Start(ctx context.Context, env *component.Env) (component.Machine, error) {
+	cache := filepath.Join(env.StateDir, "cache", "rootfs")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return nil, err
+	}
+	b.work = filepath.Join(cache, "work-"+env.RunID+"-"+env.Unit)
+	if err := env.Effects.Intend(effect, b.work, nil); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(b.work, 0o755); err != nil {
+		return nil, err
+	}
+	lower := filepath.Join(b.work, "empty")
+	var err error
+	if b.o.Base == nil {
+		err = os.Mkdir(lower, 0o755)
+	} else {
+		lower, err = b.base(ctx, env, cache)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := sandbox.Start(ctx, sandbox.Config{Lower: []string{lower}, Upper: filepath.Join(b.work, "upper"), Work: filepath.Join(b.work, "work"),
+		Network: b.o.Network, Hostname: b.o.Hostname, Stderr: env.Stderr})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (b *builder) base(ctx context.Context, env *component.Env, cache string) (string, error) {
+	path := env.Path(*b.o.Base)
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("opening the base: %w", err)
+	}
+	if info.IsDir() {
+		return path, nil // only read; what changes lies in the upper folder
+	}
+	sum, _, err := component.HashFile(ctx, path, nil)
+	if err != nil {
+		return "", fmt.Errorf("reading the base: %w", err)
+	}
+	done := filepath.Join(cache, "base-"+sum)
+	if _, err := os.Stat(done); err == nil {
+		return done, nil
+	}
+	env.Say("unpacking the base %s", env.Rel(path))
+	half := filepath.Join(b.work, "base")
+	if err := os.Mkdir(half, 0o755); err != nil {
+		return "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	r, err := decompress(component.NewReader(ctx, f, info.Size(), func(n, total int64) { env.Progress("unpacking the base", n, total) }))
+	if err == nil {
+		err = sandbox.Unpack(r, half, ".", true)
+	}
+	if err != nil {
+		return "", fmt.Errorf("unpacking the base %s: %w; is it a whole tar (plain, gz, zst or xz)?", env.Rel(path), err)
+	}
+	if err := os.Rename(half, done); err != nil {
+		if _, e := os.Stat(done); e == nil {
+			return done, nil // another unit was faster
+		}
+		return "", err
+	}
+	return done, nil
+}
+
+func decompress(r io.Reader) (io.Reader, error) {
+	br := bufio.NewReaderSize(r, 1<<16)
+	head, _ := br.Peek(6)
+	switch {
+	case len(head) > 1 && head[0] == 0x1f && head[1] == 0x8b:
+		return gzip.NewReader(br)
+	case len(head) > 3 && string(head[:4]) == "\x28\xb5\x2f\xfd":
+		d, err := zstd.NewReader(br)
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	case string(head) == "\xfd7zXZ\x00":
+		return xz.NewReader(br)
+	}
+	return br, nil
+}
+
+// Finish writes the root as a tar.
+func (b *builder) Finish(ctx context.Context, env *component.Env, m component.Machine) (component.Artifact, error) {
+	sb, ok := m.(*sandbox.Machine)
+	if !ok {
+		return component.Artifact{}, errors.New("finishing the root file system: there is no sandbox")
+	}
+	out := filepath.Join(env.StateDir, "artifacts", env.Build+"."+env.Source, "rootfs.tar")
+	if b.o.Output != nil {
+		out = env.Path(*b.o.Output)
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return component.Artifact{}, err
+	}
+	half := filepath.Join(b.work, "rootfs.tar")
+	f, err := os.CreateTemp(filepath.Dir(out), ".rootfs-*.tmp")
+	if err != nil {
+		return component.Artifact{}, fmt.Errorf("writing the root file system: %w", err)
+	}
+	half = f.Name()
+	defer os.Remove(half)
+	if err := env.Effects.Intend(effect, half, nil); err != nil {
+		return component.Artifact{}, errors.Join(err, f.Close())
+	}
+	h := sha256.New()
+	err = sb.Export(ctx, io.MultiWriter(f, h), b.o.Epoch)
+	var info fs.FileInfo
+	if err == nil {
+		err = errors.Join(f.Chmod(0o644), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(half, out)
+	}
+	if err == nil {
+		info, err = os.Stat(out)
+	}
+	if err != nil {
+		return component.Artifact{}, fmt.Errorf("writing the root file system to %s: %w", env.Rel(out), err)
+	}
+	if err := env.Effects.Settled(effect, half); err != nil {
+		return component.Artifact{}, err
+	}
+	p := env.Rel(out)
+	return component.Artifact{Kind: "rootfs", ID: p, Attrs: map[string]any{"path": p},
+		Files: []component.File{{Path: p, Size: info.Size(), SHA256: hex.EncodeToString(h.Sum(nil)), ModTime: info.ModTime()}}}, nil
+}
+
+// Stop ends the sandbox and removes its folders.
+func (b *builder) Stop(ctx context.Context, env *component.Env, m component.Machine) error {
+	if sb, ok := m.(*sandbox.Machine); ok && sb != nil {
+		if err := sb.Close(); err != nil {
+			return err
+		}
+	}
+	if b.work == "" {
+		return nil
+	}
+	if err := removeTree(b.work); err != nil {
+		return fmt.Errorf("removing the sandbox's folder: %w", err)
+	}
+	return env.Effects.Settled(effect, b.work)
+}
+
+// Undo removes the folders of a run that was killed; the sandbox died with it.
+func (b *builder) Undo(ctx context.Context, env *component.Env, e component.Effect) error {
+	if e.Kind != effect {
+		return nil
+	}
+	return removeTree(e.ID)
+}
+
+// removeTree removes a folder in which a step or overlayfs made folders that nobody may enter.
+func removeTree(path string) error {
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() && err == nil {
+			_ = os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}
