@@ -55,7 +55,10 @@ func start(t *testing.T) *sandbox.Machine {
 		}
 		t.Skip(err)
 	}
-	t.Cleanup(func() { m.Close() })
+	t.Cleanup(func() {
+		m.Close()
+		_ = os.Chmod(dir+"/box/work/work", 0o700) // overlayfs leaves it closed to an ordinary user
+	})
 	return m
 }
 
@@ -81,7 +84,7 @@ func TestRunIsIsolated(t *testing.T) {
 	}{
 		{"cat; echo $A; exit 3", "inb\n", 3},
 		{"test -e " + host, "", 1},
-		{"echo 1 > /proc/sys/kernel/printk 2>/dev/null || echo refused", "refused\n", 0},
+		{"echo 1 2>/dev/null > /proc/sys/kernel/printk || echo refused", "refused\n", 0},
 		{"echo x > /dev/null && ls /", "bin\ndev\netc\nproc\nsys\n", 0},
 		{"kill -9 $$", "", 137},
 	} {
@@ -135,4 +138,45 @@ func TestTransfer(t *testing.T) {
 	if !bytes.Equal(one.Bytes(), two.Bytes()) || bytes.Contains(one.Bytes(), []byte("bin/id")) {
 		t.Error("the export differs or holds what was removed")
 	}
+}
+
+// A child of the test starts a sandbox and is killed; what ran inside has to be gone at once.
+func TestKillLeavesNothing(t *testing.T) {
+	if os.Getenv("SANDBOX_TEST_CHILD") != "" {
+		m := start(t)
+		_, err := m.Run(context.Background(), component.Command{Shell: "echo ready; sleep 4242", Stdout: os.Stdout})
+		t.Fatal(err)
+	}
+	start(t).Close()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^TestKillLeavesNothing$")
+	cmd.Env = append(os.Environ(), "SANDBOX_TEST_CHILD=1", "TMPDIR="+t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	for range 100 {
+		left, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		found := false
+		for _, p := range left {
+			text, _ := os.ReadFile(p)
+			found = found || strings.Contains(string(text), "sleep\x004242")
+		}
+		if !found {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("the sandbox outlived the process that started it")
 }
