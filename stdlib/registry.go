@@ -12,6 +12,8 @@ import (
 	"imgc/stdlib/download"
 	"imgc/stdlib/file"
 	"imgc/stdlib/manifest"
+	"imgc/stdlib/oci"
+	"imgc/stdlib/rootfs"
 	"imgc/stdlib/shell"
 	"imgc/stdlib/shelllocal"
 	"imgc/stdlib/upload"
@@ -21,6 +23,7 @@ import (
 func Components() []component.Component {
 	return []component.Component{
 		file.Component(),
+		rootfs.New(),
 
 		shell.Component(),
 		shelllocal.Provisioner(),
@@ -32,6 +35,7 @@ func Components() []component.Component {
 		checksum.Component(),
 		manifest.Component(),
 		shelllocal.Post(),
+		oci.New(),
 	}
 }
 
