@@ -155,15 +155,15 @@ func (b *builder) Finish(ctx context.Context, env *component.Env, m component.Ma
 		return component.Artifact{}, err
 	}
 	half := filepath.Join(b.work, "rootfs.tar")
-	f, err := os.CreateTemp(filepath.Dir(out), ".rootfs-*.tmp")
+	half := filepath.Join(filepath.Dir(out), ".rootfs-"+env.RunID+"-"+env.Unit+".tmp")
+	if err := env.Effects.Intend(effect, half, nil); err != nil {
+		return component.Artifact{}, err
+	}
+	f, err := os.OpenFile(half, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return component.Artifact{}, fmt.Errorf("writing the root file system: %w", err)
 	}
-	half = f.Name()
 	defer os.Remove(half)
-	if err := env.Effects.Intend(effect, half, nil); err != nil {
-		return component.Artifact{}, errors.Join(err, f.Close())
-	}
 	h := sha256.New()
 	err = sb.Export(ctx, io.MultiWriter(f, h), b.o.Epoch)
 	var info fs.FileInfo
