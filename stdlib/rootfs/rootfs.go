@@ -154,7 +154,6 @@ func (b *builder) Finish(ctx context.Context, env *component.Env, m component.Ma
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return component.Artifact{}, err
 	}
-	half := filepath.Join(b.work, "rootfs.tar")
 	half := filepath.Join(filepath.Dir(out), ".rootfs-"+env.RunID+"-"+env.Unit+".tmp")
 	if err := env.Effects.Intend(effect, half, nil); err != nil {
 		return component.Artifact{}, err
