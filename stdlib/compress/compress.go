@@ -22,7 +22,7 @@ var schema string
 // Options are the post-processor's options; the schema says what they mean.
 type Options struct {
 	Output string  `imgc:"output"`
-	Format *string `imgc:"format"`
+	Format string  `imgc:"format"`
 	Level  *int    `imgc:"level"`
 	Base   *string `imgc:"base"`
 	MTime  int64   `imgc:"mtime"`
@@ -92,10 +92,8 @@ func (p *post) Process(ctx context.Context, env *component.Env, in component.Art
 
 // format gives the container ("tar", "zip" or none) and the coding of the stream ("gz", "zst", "xz" or none).
 func (p *post) format() (container, coding string, err error) {
-	format := ""
-	if p.Format != nil {
-		format = *p.Format
-	} else {
+	format := p.Format
+	if format == "" || format == "auto" {
 		// Longest first: .tar.gz ends in .gz too.
 		for _, ending := range []string{"tar.gz", "tar.zst", "tar.xz", "tgz", "tar", "zip", "gz", "zst", "xz"} {
 			if strings.HasSuffix(strings.ToLower(p.Output), "."+ending) {

@@ -34,7 +34,7 @@ func compressor(w io.Writer, coding string, l *int) (io.WriteCloser, error) {
 			return nil, err
 		}
 		return newParallel(w, zstBlock, cores, func(block []byte) ([]byte, error) {
-			return enc.EncodeAll(block, nil), nil
+			return enc.EncodeAll(block, make([]byte, 0, len(block)/2)), nil
 		}), nil
 	case "xz":
 		config := xz.WriterConfig{DictCap: min(xzBlock, 1<<(18+min(level(l, 6), 6)))}
