@@ -252,13 +252,13 @@ func ls(hc interp.HandlerContext, args []string) error {
 }
 
 func mkdir(hc interp.HandlerContext, args []string) error {
-	mode := fs.FileMode(0o777)
+	mode, exact := fs.FileMode(0o777), false
 	if i := slices.Index(args, "-m"); i >= 0 && i+1 < len(args) {
 		m, err := modeOf(args[i+1], 0)
 		if err != nil {
 			return err
 		}
-		mode, args = m, slices.Delete(slices.Clone(args), i, i+2)
+		mode, exact, args = m, true, slices.Delete(slices.Clone(args), i, i+2)
 	}
 	flags, names, err := options(args, "p")
 	if err != nil {
@@ -269,6 +269,9 @@ func mkdir(hc interp.HandlerContext, args []string) error {
 			err = os.MkdirAll(in(hc, name), mode)
 		} else {
 			err = os.Mkdir(in(hc, name), mode)
+		}
+		if err == nil && exact { // whatever the umask is
+			err = os.Chmod(in(hc, name), mode)
 		}
 		if err != nil {
 			return err
