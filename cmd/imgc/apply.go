@@ -73,11 +73,7 @@ func (a *app) apply(parent context.Context, p *applyFlags, args []string) error 
 		return err
 	}
 	defer s.close()
-	if p.json {
-		if err := planner.WriteJSON(a.out, plan); err != nil {
-			return err
-		}
-	} else if err := planner.WriteText(a.out, plan, a.colored(a.out)); err != nil {
+	if err := a.writePlan(plan, p.json); err != nil {
 		return err
 	}
 	if !s.mustApply(plan) {

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"imgc/lang"
-	"imgc/lang/format"
 )
 
 type fmtFlags struct{ check, diff, write bool }
@@ -139,8 +138,4 @@ func (a *app) fmtFile(name string, f fmtFlags) (differs bool, err error) {
 		}
 	}
 	return true, nil
-}
-
-func formatSource(name string, src []byte) ([]byte, lang.Diagnostics) {
-	return format.Source(name, src)
 }

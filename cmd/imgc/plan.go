@@ -39,12 +39,7 @@ Exit codes: 0, the plan was made; 1, it could not be; with --detailed-exitcode 2
 					return err
 				}
 			}
-			if asJSON {
-				err = planner.WriteJSON(a.out, plan)
-			} else {
-				err = planner.WriteText(a.out, plan, a.colored(a.out))
-			}
-			if err != nil {
+			if err := a.writePlan(plan, asJSON); err != nil {
 				return err
 			}
 			if out != "" {
