@@ -23,6 +23,7 @@ type Decl struct {
 	Node DeclNode
 	// Problems are the syntax errors found in it.
 	Problems Diagnostics
+	problems []*problem // relative to the chunk
 }
 
 // DeclNode is one of *Param, *Let, *Func, *TypeDecl, *Data, *Source, *Recipe, *Build, *Output, *Assert,
@@ -112,6 +113,7 @@ type (
 	BadDecl struct {
 		Keyword string
 		Pos     Span
+		problem *problem
 	}
 
 	FuncParam struct {
@@ -171,8 +173,9 @@ type SchemaArtifact struct {
 
 // Body is { … } of a source, build, step, or any other block.
 type Body struct {
-	Stmts []Stmt
-	Pos   Span
+	Stmts   []Stmt
+	Pos     Span
+	problem *problem
 }
 
 // Stmt is one of the types below. A name followed by "=" is always an *Option, whatever the name.
@@ -245,7 +248,10 @@ type (
 		Pos   Span
 	} // post A {…} |> B {…}
 	CheckStmt struct{ Check }
-	BadStmt   struct{ Pos Span }
+	BadStmt   struct {
+		Pos     Span
+		problem *problem
+	}
 
 	PostLink struct {
 		Component Dotted
@@ -287,24 +293,29 @@ type (
 		Parts          []StringPart
 		Raw, Multiline bool
 		Pos            Span
+		problem        *problem
 	}
 	ListLit struct {
-		Items []Expr
-		Pos   Span
+		Items   []Expr
+		Pos     Span
+		problem *problem
 	}
 	ObjectLit struct {
-		Fields []*ObjectField
-		Pos    Span
+		Fields  []*ObjectField
+		Pos     Span
+		problem *problem
 	} // { a = 1, "b c" = 2, (expr) = 3 }
 	ListComp struct {
-		For   ForHead
-		Value Expr
-		Pos   Span
+		For     ForHead
+		Value   Expr
+		Pos     Span
+		problem *problem
 	}
 	ObjectComp struct {
 		For        ForHead
 		Key, Value Expr
 		Pos        Span
+		problem    *problem
 	}
 	Unary struct {
 		Op  string
@@ -321,24 +332,31 @@ type (
 		Pos            Span
 	}
 	Select struct {
-		X    Expr
-		Name Ident
-		Pos  Span
+		X       Expr
+		Name    Ident
+		Pos     Span
+		problem *problem
 	} // x.name; Name.Name is "" when it is still being typed
 	Index struct {
 		X, Index Expr
 		Pos      Span
+		problem  *problem
 	}
 	Call struct {
-		Func Ident
-		Args []*Arg
-		Pos  Span
+		Func    Ident
+		Args    []*Arg
+		Pos     Span
+		problem *problem
 	}
 	Paren struct {
-		X   Expr
-		Pos Span
+		X       Expr
+		Pos     Span
+		problem *problem
 	}
-	BadExpr struct{ Pos Span }
+	BadExpr struct {
+		Pos     Span
+		problem *problem
+	}
 
 	StringPart struct {
 		Text string
@@ -399,5 +417,8 @@ type (
 		Elem TypeExpr
 		Pos  Span
 	} // public T: takes no secret
-	BadType struct{ Pos Span }
+	BadType struct {
+		Pos     Span
+		problem *problem
+	}
 )

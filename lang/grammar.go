@@ -1,0 +1,139 @@
+package lang
+
+import (
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// The heads of declarations and the statements are participle grammars: each struct is a production and its tags are
+// the grammar. Bodies loop over statements themselves (body.go), so that one that is wrong costs only its own line,
+// and expressions and types are written by hand (expr.go, type.go): participle calls them for each Expr and TypeExpr.
+//
+// The keyword that begins a production has been looked at, not taken, when its parser is called.
+
+type (
+	identP struct {
+		Pos  lexer.Position
+		Name string `parser:"@Ident"`
+	}
+	dottedP struct {
+		Pos   lexer.Position
+		First identP   `parser:"@@"`
+		Rest  []identP `parser:"( '.' @@ )*"`
+	}
+	typedP struct {
+		Name identP   `parser:"@@"`
+		Type TypeExpr `parser:"( ':' @@ )?"`
+	}
+	paramP struct {
+		Secret  bool     `parser:"@'secret'? 'param'"`
+		Decl    typedP   `parser:"@@"`
+		Default Expr     `parser:"( '=' @@ )?"`
+		Checks  *checksP `parser:"@@?"`
+	}
+	checksP struct {
+		Open   string    `parser:"@'{' Newline*"`
+		Checks []*checkP `parser:"( @@ ( ',' | Newline )* )* '}'"`
+	}
+	checkP struct {
+		Pos     lexer.Position
+		Cond    Expr `parser:"'check' @@ ','"`
+		Message Expr `parser:"@@"`
+		EndPos  lexer.Position
+	}
+	letP struct {
+		Decl  typedP `parser:"'let' @@"`
+		Value Expr   `parser:"'=' @@"`
+	}
+	typeDeclP struct {
+		Name identP   `parser:"'type' @@ '='"`
+		Type TypeExpr `parser:"@@"`
+	}
+	funcParamP struct {
+		Pos     lexer.Position
+		Name    identP   `parser:"@@"`
+		Type    TypeExpr `parser:"':' @@"`
+		Default Expr     `parser:"( '=' @@ )?"`
+		EndPos  lexer.Position
+	}
+	funcP struct {
+		Name   identP        `parser:"'func' @@ '('"`
+		Params []*funcParamP `parser:"( @@ ( ',' @@ )* ','? )? ')'"`
+		Result TypeExpr      `parser:"':' @@"`
+		Value  Expr          `parser:"'=' @@"`
+	}
+	componentDeclP struct {
+		Keyword   string  `parser:"@( 'source' | 'data' )"`
+		Name      identP  `parser:"@@ '='"`
+		Component dottedP `parser:"@@"`
+		Body      *Body   `parser:"@@"`
+	}
+	recipeP struct {
+		Name   identP        `parser:"'recipe' @@ '('"`
+		Params []*funcParamP `parser:"( @@ ( ',' @@ )* ','? )? ')'"`
+		Body   *Body         `parser:"@@"`
+	}
+	forP struct {
+		Pos    lexer.Position
+		First  identP  `parser:"'for' @@"`
+		Second *identP `parser:"( ',' @@ )?"`
+		In     Expr    `parser:"'in' @@"`
+		EndPos lexer.Position
+	}
+	buildP struct {
+		Name identP `parser:"'build' @@"`
+		For  *forP  `parser:"@@?"`
+		Body *Body  `parser:"@@"`
+	}
+	outputP struct {
+		Name  identP `parser:"'output' @@ '='"`
+		Value Expr   `parser:"@@"`
+	}
+	assertP struct {
+		Cond    Expr `parser:"'assert' @@ ','"`
+		Message Expr `parser:"@@"`
+	}
+	useP struct {
+		Path Expr    `parser:"'use' @@"`
+		As   *identP `parser:"( 'as' @@ )?"`
+	}
+
+	optionP struct {
+		Name  identP `parser:"@@ '='"`
+		Value Expr   `parser:"@@"`
+	}
+	refBodyP struct { // from vm { … }
+		Name identP `parser:"( 'from' | 'override' ) @@"`
+		Body *Body  `parser:"@@?"`
+	}
+	stepP struct { // provision shell "label" { … }
+		Component dottedP `parser:"( 'provision' | 'on_error' ) @@"`
+		Label     *labelP `parser:"@@?"`
+		Body      *Body   `parser:"@@?"`
+	}
+	labelP struct {
+		Pos  lexer.Position
+		Text string `parser:"@String"`
+	}
+	namesBodyP struct {
+		Names []identP `parser:"'on' @@ ( ',' @@ )*"`
+		Body  *Body    `parser:"@@"`
+	}
+	namesP struct {
+		Names []identP `parser:"( 'only' | 'except' ) @@ ( ',' @@ )*"`
+	}
+	valueP struct {
+		Value Expr `parser:"( 'retry' | 'timeout' | 'pause' | 'when' ) @@"`
+	}
+	keepP struct {
+		Keep bool `parser:"@'keep'"`
+	}
+	linkP struct {
+		Pos       lexer.Position
+		Component dottedP `parser:"@@"`
+		Body      *Body   `parser:"@@?"`
+		EndPos    lexer.Position
+	}
+	postP struct {
+		Links []*linkP `parser:"'post' @@ ( '|>' @@ )*"`
+	}
+)

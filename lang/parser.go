@@ -1,0 +1,217 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// declWords begin the declarations of a program, schemaWords those of a schema file.
+var (
+	declWords   = []string{"param", "secret", "let", "func", "type", "data", "source", "recipe", "build", "output", "assert", "use"}
+	schemaWords = []string{"builder", "provisioner", "post", "type", "data"}
+)
+
+// Parser parses files and keeps the declarations of earlier versions, so that an edit costs one declaration.
+// It is not safe for concurrent use.
+type Parser struct {
+	chunks map[string]*Decl // by text
+	schema bool
+}
+
+// NewParser returns a parser with nothing kept.
+func NewParser() *Parser { return &Parser{chunks: map[string]*Decl{}} }
+
+// Parse parses a program file. It never fails: what is wrong is in the declarations' Problems.
+func Parse(name, src string) *File { return NewParser().Parse(name, src) }
+
+// ParseSchema parses a schema file.
+func ParseSchema(name, src string) *File {
+	return (&Parser{chunks: map[string]*Decl{}, schema: true}).Parse(name, src)
+}
+
+// Parse parses a file, taking from earlier ones the declarations whose text is the same.
+func (p *Parser) Parse(name, src string) *File {
+	f := &File{Name: name, Src: src}
+	next := make(map[string]*Decl, len(p.chunks))
+	for _, c := range cut(src) {
+		text := src[c.start:c.end]
+		d, ok := p.chunks[text]
+		if !ok {
+			d = p.parseChunk(text)
+		}
+		next[text] = d
+		placed := *d
+		placed.File, placed.Base = f, c.start
+		placed.Problems = placed.diagnostics()
+		f.Decls = append(f.Decls, &placed)
+	}
+	p.chunks = next
+	return f
+}
+
+type chunk struct{ start, end int }
+
+// cut divides a file into declarations: each begins with its doc comment, or with the line whose first word, at
+// column 0, is not part of what stands before. What stands before the first one belongs to it.
+func cut(src string) []chunk {
+	var starts []int
+	docStart := -1
+	for pos := 0; pos < len(src); {
+		end := strings.IndexByte(src[pos:], '\n')
+		if end < 0 {
+			end = len(src)
+		} else {
+			end += pos + 1
+		}
+		line := src[pos:end]
+		switch {
+		case strings.HasPrefix(line, "##"):
+			if docStart < 0 {
+				docStart = pos
+			}
+		case beginsDecl(line):
+			start := pos
+			if docStart >= 0 {
+				start = docStart
+			}
+			starts = append(starts, start)
+			docStart = -1
+		default:
+			docStart = -1
+		}
+		pos = end
+	}
+	var chunks []chunk
+	for i, s := range starts {
+		e := len(src)
+		if i+1 < len(starts) {
+			e = starts[i+1]
+		}
+		if i == 0 {
+			if lead := src[:s]; strings.TrimSpace(stripComments(lead)) != "" {
+				chunks = append(chunks, chunk{0, s})
+			}
+		}
+		chunks = append(chunks, chunk{s, e})
+	}
+	if len(starts) == 0 && strings.TrimSpace(stripComments(src)) != "" {
+		chunks = append(chunks, chunk{0, len(src)})
+	}
+	return chunks
+}
+
+func stripComments(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimPrefix(s, "\ufeff")) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// beginsDecl reports whether a line has a word at column 0: a declaration, or one that is misspelt.
+func beginsDecl(line string) bool {
+	line = strings.TrimPrefix(line, "\ufeff")
+	return line != "" && isNameStart(line[0])
+}
+
+func (p *Parser) parseChunk(text string) *Decl {
+	d := &Decl{Doc: docOf(text)}
+	sc := newScanner(text)
+	lex, err := lexer.Upgrade(sc)
+	if err != nil {
+		d.Node = &BadDecl{Pos: Span{0, int32(len(text))}}
+		return d
+	}
+	for lex.Peek().Type == tokNewline {
+		lex.Next()
+	}
+	start := int32(lex.Peek().Pos.Offset)
+	node, err := p.declaration(lex, start)
+	var problems []*problem
+	if err == nil {
+		for lex.Peek().Type == tokNewline {
+			lex.Next()
+		}
+		if t := lex.Peek(); !t.EOF() {
+			problems = append(problems, expected("the end of the declaration", t))
+		}
+	} else {
+		pr := asProblem(err)
+		node = &BadDecl{Keyword: firstWord(text[start:]), Pos: Span{start, int32(len(strings.TrimRight(text, " \t\r\n")))}, problem: pr}
+	}
+	d.Node = node
+	switch n := node.(type) {
+	case *Schema:
+		attachDocs(text, n.Fields)
+		if n.Artifact != nil {
+			attachDocs(text, n.Artifact.Fields)
+		}
+	case *TypeDecl:
+		attachTypeDocs(text, n.Type)
+	case *Build:
+		attachStepDocs(text, n.Body)
+	}
+	if sc.deep > 0 {
+		problems = []*problem{tooDeep(sc.deep - 1)}
+	} else {
+		problems = append(collectProblems(node), problems...)
+	}
+	slices.SortStableFunc(problems, func(a, b *problem) int { return int(a.span.Start - b.span.Start) })
+	if len(problems) > 10 {
+		problems = problems[:10]
+	}
+	d.problems = problems
+	return d
+}
+
+func firstWord(s string) string {
+	i := 0
+	for i < len(s) && (isNameStart(s[i]) || isDigit(s[i])) {
+		i++
+	}
+	return s[:i]
+}
+
+// docOf returns the text of the ## lines at the start of a chunk.
+func docOf(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		rest, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "##")
+		if !ok {
+			break
+		}
+		lines = append(lines, strings.TrimPrefix(rest, " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Range makes a place in the file of a place in the declaration.
+func (d *Decl) Range(s Span) Range {
+	name := ""
+	if d.File != nil {
+		name = d.File.Name
+	}
+	return Range{File: name, Start: d.Base + int(s.Start), End: d.Base + int(s.End)}
+}
+
+// diagnostics places the syntax errors of the declaration in its file.
+func (d *Decl) diagnostics() Diagnostics {
+	var ds Diagnostics
+	for _, p := range d.problems {
+		ds = append(ds, p.place(d))
+	}
+	return ds
+}
+
+// Diagnostics are the syntax errors of the file.
+func (f *File) Diagnostics() Diagnostics {
+	var ds Diagnostics
+	for _, d := range f.Decls {
+		ds = append(ds, d.Problems...)
+	}
+	return ds
+}

@@ -1,0 +1,206 @@
+package lang
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// problem is a syntax error kept in the node where it was found, relative to its chunk.
+type problem struct {
+	code    string
+	span    Span
+	message string
+	help    string
+}
+
+func (p *problem) Error() string { return p.message }
+
+// place makes a diagnostic of a problem of d.
+func (p *problem) place(d *Decl) Diagnostic {
+	return Diagnostic{Code: p.code, Message: p.message, Range: d.Range(p.span), Help: p.help}
+}
+
+func tooDeep(at int) *problem {
+	return &problem{code: "E0107", span: Span{int32(at), int32(at + 1)}, message: fmt.Sprintf("brackets are nested deeper than %d levels", maxNesting), help: "name parts of it with let"}
+}
+
+func describe(t *lexer.Token) string {
+	switch {
+	case t.EOF():
+		return "the end"
+	case t.Type == tokNewline:
+		return "the end of the line"
+	case t.Type == tokString:
+		return "a string"
+	case len(t.Value) > 40:
+		return fmt.Sprintf("%q…", t.Value[:40])
+	}
+	return fmt.Sprintf("%q", t.Value)
+}
+
+func expected(want string, t *lexer.Token) *problem {
+	if t.Type == tokInvalid {
+		return invalidToken(t)
+	}
+	span := tokenSpan(t)
+	if t.EOF() || t.Type == tokNewline {
+		span.End = span.Start
+	}
+	return &problem{code: "E0110", span: span, message: fmt.Sprintf("expected %s, found %s", want, describe(t)), help: "write " + want + " here"}
+}
+
+func invalidToken(t *lexer.Token) *problem {
+	if isDigit(t.Value[0]) {
+		return &problem{code: "E0101", span: tokenSpan(t), message: fmt.Sprintf("%q is no number, size or duration", t.Value), help: "sizes are written 20GiB or 512KB, durations 30s or 1h30m"}
+	}
+	return &problem{code: "E0101", span: tokenSpan(t), message: fmt.Sprintf("%q has no meaning here", t.Value), help: "remove it; comments begin with #"}
+}
+
+func unknownStatement(t *lexer.Token) *problem {
+	p := &problem{code: "E0112", span: tokenSpan(t), message: fmt.Sprintf("%q is no statement", t.Value), help: fmt.Sprintf("an option is written %s = …", t.Value)}
+	if near := Nearest(t.Value, statementWords); near != "" {
+		p.help = fmt.Sprintf("did you mean %q?", near)
+	}
+	return p
+}
+
+var options = []participle.Option{
+	participle.Lexer(definition{}),
+	participle.ParseTypeWith(parseExprProduction),
+	participle.ParseTypeWith(parseTypeProduction),
+}
+
+// production wraps a participle parser so that it goes on in a token stream, and tells where it ended.
+func production[T any]() func(lex *lexer.PeekingLexer) (*T, error) {
+	p := participle.MustBuild[T](options...)
+	return func(lex *lexer.PeekingLexer) (*T, error) {
+		return p.ParseFromLexer(lex, participle.AllowTrailing(true))
+	}
+}
+
+var (
+	optionG    = production[optionP]()
+	refBodyG   = production[refBodyP]()
+	stepG      = production[stepP]()
+	namesBodyG = production[namesBodyP]()
+	namesG     = production[namesP]()
+	valueG     = production[valueP]()
+	keepG      = production[keepP]()
+	postG      = production[postP]()
+)
+
+func (i identP) ident() Ident {
+	return Ident{Name: i.Name, Pos: Span{int32(i.Pos.Offset), int32(i.Pos.Offset + len(i.Name))}}
+}
+
+func idents(ps []identP) []Ident {
+	var ids []Ident
+	for _, p := range ps {
+		ids = append(ids, p.ident())
+	}
+	return ids
+}
+
+func (d dottedP) dotted() Dotted {
+	out := Dotted{Parts: append([]Ident{d.First.ident()}, idents(d.Rest)...)}
+	out.Pos = Span{out.Parts[0].Pos.Start, out.Parts[len(out.Parts)-1].Pos.End}
+	return out
+}
+
+// lastEnd is where the token before the next one ended.
+func lastEnd(lex *lexer.PeekingLexer, start int32) int32 {
+	c := lex.RawCursor()
+	if c == 0 {
+		return start
+	}
+	toks := lex.Range(c-1, c)
+	return tokenSpan(&toks[0]).End
+}
+
+func parseOption(lex *lexer.PeekingLexer, start int32) (Stmt, error) {
+	g, err := optionG(lex)
+	if err != nil {
+		return nil, err
+	}
+	return &Option{Name: g.Name.ident(), Value: g.Value, Pos: Span{start, lastEnd(lex, start)}}, nil
+}
+
+// stmtParser parses one statement whose first word has been looked at.
+type stmtParser func(lex *lexer.PeekingLexer, start int32) (Stmt, error)
+
+// statement makes a stmtParser of a production and of what makes a node of it.
+func statement[T any](parse func(*lexer.PeekingLexer) (*T, error), node func(*T, Span) Stmt) stmtParser {
+	return func(lex *lexer.PeekingLexer, start int32) (Stmt, error) {
+		g, err := parse(lex)
+		if err != nil {
+			return nil, err
+		}
+		return node(g, Span{start, lastEnd(lex, start)}), nil
+	}
+}
+
+func (g *stepP) label() *StringLit {
+	if g.Label == nil {
+		return nil
+	}
+	return parseString(g.Label.Text, g.Label.Pos.Offset)
+}
+
+// statementFor finds the parser of the statement that a word begins.
+func statementFor(word string) stmtParser {
+	switch word {
+	case "from":
+		return statement(refBodyG, func(g *refBodyP, s Span) Stmt { return &From{Source: g.Name.ident(), Body: g.Body, Pos: s} })
+	case "override":
+		return statement(refBodyG, func(g *refBodyP, s Span) Stmt {
+			return &Override{Source: g.Name.ident(), Body: orEmpty(g.Body, s), Pos: s}
+		})
+	case "provision":
+		return statement(stepG, func(g *stepP, s Span) Stmt {
+			return &Provision{Component: g.Component.dotted(), Label: g.label(), Body: orEmpty(g.Body, s), Pos: s}
+		})
+	case "on_error":
+		return statement(stepG, func(g *stepP, s Span) Stmt {
+			return &OnError{Component: g.Component.dotted(), Label: g.label(), Body: orEmpty(g.Body, s), Pos: s}
+		})
+	case "on":
+		return statement(namesBodyG, func(g *namesBodyP, s Span) Stmt { return &On{Sources: idents(g.Names), Body: g.Body, Pos: s} })
+	case "only":
+		return statement(namesG, func(g *namesP, s Span) Stmt { return &Only{Sources: idents(g.Names), Pos: s} })
+	case "except":
+		return statement(namesG, func(g *namesP, s Span) Stmt { return &Except{Sources: idents(g.Names), Pos: s} })
+	case "retry":
+		return statement(valueG, func(g *valueP, s Span) Stmt { return &Retry{Count: g.Value, Pos: s} })
+	case "timeout":
+		return statement(valueG, func(g *valueP, s Span) Stmt { return &Timeout{Limit: g.Value, Pos: s} })
+	case "pause":
+		return statement(valueG, func(g *valueP, s Span) Stmt { return &Pause{Delay: g.Value, Pos: s} })
+	case "when":
+		return statement(valueG, func(g *valueP, s Span) Stmt { return &When{Cond: g.Value, Pos: s} })
+	case "keep":
+		return statement(keepG, func(_ *keepP, s Span) Stmt { return &Keep{Pos: s} })
+	case "post":
+		return statement(postG, func(g *postP, s Span) Stmt {
+			p := &Post{Pos: s}
+			for _, l := range g.Links {
+				d := l.Component.dotted()
+				end := d.Pos.End
+				if l.Body != nil {
+					end = l.Body.Pos.End
+				}
+				p.Links = append(p.Links, &PostLink{Component: d, Body: l.Body, Pos: Span{d.Pos.Start, end}})
+			}
+			return p
+		})
+	}
+	return nil
+}
+
+func orEmpty(b *Body, s Span) *Body {
+	if b == nil {
+		return &Body{Pos: Span{s.End, s.End}}
+	}
+	return b
+}
