@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"imgc/compiler"
+	"imgc/lang"
 	"imgc/stdlib"
 )
 
@@ -85,7 +86,7 @@ func (a *app) docOne(schemas *compiler.SchemaSet, name string) error {
 		return nil
 	}
 	msg := fmt.Sprintf("there is nothing called %q to build with", name)
-	if near := nearest(name, componentNames()); near != "" {
+	if near := lang.Nearest(name, componentNames()); near != "" {
 		return fmt.Errorf("%s; did you mean `imgc doc %s`?", msg, near)
 	}
 	return fmt.Errorf("%s; `imgc doc` lists what there is", msg)

@@ -86,7 +86,7 @@ func (a *app) showUnit(cmd *cobra.Command, p *programFlags, addr string, asJSON 
 		}
 		addrs = append(addrs, u.Addr)
 	}
-	if near := nearest(addr, addrs); near != "" {
+	if near := lang.Nearest(addr, addrs); near != "" {
 		return fmt.Errorf("the program has no %s; did you mean %s?", addr, near)
 	}
 	return fmt.Errorf("the program has no %s; it has %s", addr, list(addrs))

@@ -126,7 +126,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	if near := nearest(args[0], names); near != "" {
+	if near := lang.Nearest(args[0], names); near != "" {
 		msg += fmt.Sprintf("; did you mean `imgc %s`?", near)
 	} else if _, err := os.Stat(args[0]); err == nil {
 		msg += fmt.Sprintf("; did you mean `imgc plan %s`?", args[0])
@@ -143,7 +143,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	msg := fmt.Sprintf("%s has no flag --%s", cmd.CommandPath(), name)
-	if near := nearest(name, names); near != "" {
+	if near := lang.Nearest(name, names); near != "" {
 		msg += fmt.Sprintf("; did you mean --%s?", near)
 	}
 	return errUsage{errors.New(msg)}
@@ -171,40 +171,4 @@ func longFlags(root *cobra.Command, args []string) []string {
 		}
 	}
 	return out
-}
-
-// nearest gives the candidate that name was probably meant to be, or nothing.
-func nearest(name string, candidates []string) string {
-	best, at := "", max(1, len(name)/3)+1
-	for _, c := range candidates {
-		if d := distance(name, c); d < at {
-			best, at = c, d
-		}
-	}
-	return best
-}
-
-// distance counts the letters to put in, take out, replace or swap with the next to make b of a.
-func distance(a, b string) int {
-	before := make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		next := make([]int, len(b)+1)
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
 }

@@ -34,25 +34,6 @@ func TestLongFlags(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"check", "plan", "apply", "show", "fmt", "graph"}
-	for in, want := range map[string]string{
-		"aply": "apply", "plna": "plan", "chek": "check", "Plan": "plan", "format": "", "x": "", "": "",
-	} {
-		if got := nearest(in, names); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", in, got, want)
-		}
-	}
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "ab", 2}, {"ab", "ba", 1}, {"kitten", "sitting", 3}} {
-		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != c.want {
-			t.Errorf("distance(%q, %q) = %d, want %d both ways", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestColor(t *testing.T) {
 	for _, c := range []struct {
 		flag string
