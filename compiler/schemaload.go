@@ -1,0 +1,257 @@
+package compiler
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"imgc/lang"
+)
+
+// LoadSchemas reads the schema files of all components, by name. A diagnostic in one is a mistake in imgc.
+func LoadSchemas(texts map[string]string) (*SchemaSet, lang.Diagnostics) {
+	set := &SchemaSet{components: map[schemaKey]*Schema{}, types: map[string]*Type{}}
+	c := &compilation{types: set.types}
+	type pending struct {
+		d *lang.Decl
+		n *lang.Schema
+	}
+	var types []*lang.Decl
+	var components []pending
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		f := lang.ParseSchema(name, texts[name])
+		c.ds.list = append(c.ds.list, f.Diagnostics()...)
+		for _, d := range f.Decls {
+			switch n := d.Node.(type) {
+			case *lang.TypeDecl:
+				types = append(types, d)
+			case *lang.Schema:
+				components = append(components, pending{d, n})
+			}
+		}
+	}
+	c.declareTypes(types)
+	for _, p := range components {
+		s := c.schema(p.d, p.n)
+		set.components[schemaKey{s.Kind, s.Name}] = s
+	}
+	return set, c.ds.list
+}
+
+// Names lists the components of a kind, sorted.
+func (s *SchemaSet) Names(kind string) []string {
+	var names []string
+	for k := range s.components {
+		if k.kind == kind {
+			names = append(names, k.name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// All lists every component, by kind and name.
+func (s *SchemaSet) All() []*Schema {
+	var all []*Schema
+	for _, kind := range []string{"builder", "provisioner", "post"} {
+		for _, name := range s.Names(kind) {
+			all = append(all, s.Lookup(kind, name))
+		}
+	}
+	return all
+}
+
+// declareTypes resolves type declarations, which may use each other in any order but not in a circle.
+func (c *compilation) declareTypes(decls []*lang.Decl) {
+	byName := map[string]*lang.Decl{}
+	for _, d := range decls {
+		n := d.Node.(*lang.TypeDecl)
+		if old, ok := byName[n.Name.Name]; ok {
+			c.duplicate(d, n.Name, old, old.Node.(*lang.TypeDecl).Name)
+			continue
+		}
+		byName[n.Name.Name] = d
+	}
+	state := map[string]int{}
+	var declare func(name string) *Type
+	declare = func(name string) *Type {
+		d, ok := byName[name]
+		if !ok {
+			return c.types[name]
+		}
+		n := d.Node.(*lang.TypeDecl)
+		switch state[name] {
+		case 1:
+			c.ds.add(lang.Diagnostic{Code: "E0203", Message: fmt.Sprintf("type %s is made of itself", name), Range: d.Range(n.Name.Pos), Help: "a type cannot contain itself; remove the circle"})
+			return nil
+		case 2:
+			return c.types[name]
+		}
+		state[name] = 1
+		t := c.typeOf(d, n.Type, declare)
+		state[name] = 2
+		if t != nil {
+			named := *t
+			named.Name = name
+			t = &named
+		}
+		c.types[name] = t
+		return t
+	}
+	for _, d := range decls {
+		declare(d.Node.(*lang.TypeDecl).Name.Name)
+	}
+}
+
+var basicTypes = map[string]*Type{
+	"string": {Kind: String}, "int": {Kind: Int}, "float": {Kind: Float}, "bool": {Kind: Bool},
+	"duration": {Kind: Duration}, "size": {Kind: Size}, "path": {Kind: Path},
+}
+
+// typeOf resolves a type as written; named finds declared types. It returns nil after a mistake.
+func (c *compilation) typeOf(d *lang.Decl, t lang.TypeExpr, named func(string) *Type) *Type {
+	switch t := t.(type) {
+	case *lang.NamedType:
+		name := t.Name.String()
+		if b, ok := basicTypes[name]; ok {
+			return b
+		}
+		if u := named(name); u != nil {
+			return u
+		}
+		if _, ok := c.types[name]; !ok {
+			names := append(slices.Collect(maps.Keys(basicTypes)), slices.Collect(maps.Keys(c.types))...)
+			sort.Strings(names)
+			c.ds.add(lang.Diagnostic{Code: "E0206", Message: fmt.Sprintf("there is no type %s", name), Range: at(d, t), Help: didYouMean(name, append(names, "list", "map"), "the types are string, int, float, bool, duration, size, path, list(T), map(T), objects, and T?")})
+		}
+		return nil
+	case *lang.ListType:
+		if e := c.typeOf(d, t.Elem, named); e != nil {
+			return &Type{Kind: List, Elem: e}
+		}
+	case *lang.MapType:
+		if e := c.typeOf(d, t.Elem, named); e != nil {
+			return &Type{Kind: Map, Elem: e}
+		}
+	case *lang.OptionalType:
+		if e := c.typeOf(d, t.Elem, named); e != nil {
+			o := *e
+			o.Optional = true
+			return &o
+		}
+	case *lang.PublicType:
+		if e := c.typeOf(d, t.Elem, named); e != nil {
+			o := *e
+			o.Public = true
+			return &o
+		}
+	case *lang.EnumType:
+		e := &Type{Kind: Enum}
+		for _, v := range t.Values {
+			e.Values = append(e.Values, literalText(v))
+		}
+		return e
+	case *lang.ObjectType:
+		o := &Type{Kind: Object}
+		for _, f := range t.Fields {
+			o.Fields = append(o.Fields, c.field(d, f, named))
+		}
+		return o
+	}
+	return nil
+}
+
+func literalText(s *lang.StringLit) string {
+	text := ""
+	for _, p := range s.Parts {
+		text += p.Text
+	}
+	return text
+}
+
+func (c *compilation) field(d *lang.Decl, f *lang.SchemaField, named func(string) *Type) *Field {
+	out := &Field{Name: f.Name.Name, Doc: f.Doc, Default: cty.NilVal, Range: d.Range(f.Name.Pos)}
+	out.Type = c.typeOf(d, f.Type, named)
+	if out.Type == nil {
+		out.Type = &Type{Kind: Any}
+	}
+	out.Public = out.Type.Public
+	for _, m := range f.Marks {
+		switch m.Name {
+		case "update":
+			out.Update = true
+		case "free":
+			out.Free = true
+		case "reads":
+			out.Reads = true
+		case "writes":
+			out.Writes = true
+		}
+	}
+	out.Required = f.Default == nil && !out.Type.Optional
+	if f.Default != nil {
+		ev := &evaluator{c: c, decl: d}
+		if r := ev.convert(ev.eval(f.Default, out.Type), out.Type, f.Default); r.typ != nil {
+			out.Default = r.val
+		}
+	}
+	return out
+}
+
+func (c *compilation) schema(d *lang.Decl, n *lang.Schema) *Schema {
+	named := func(name string) *Type { return c.types[name] }
+	s := &Schema{Kind: n.Kind, Name: n.Name.String(), Doc: d.Doc}
+	for _, f := range n.Fields {
+		s.Fields = append(s.Fields, c.field(d, f, named))
+	}
+	for _, fact := range n.Facts {
+		var args []string
+		for _, a := range fact.Args {
+			args = append(args, a.Name)
+		}
+		switch fact.Name.Name {
+		case "one_of":
+			s.OneOf = append(s.OneOf, args)
+		case "at_most_one":
+			s.AtMostOne = append(s.AtMostOne, args)
+		case "machine":
+			s.NoMachine = slices.Equal(args, []string{"none"})
+		case "takes":
+			s.Takes = args
+		case "gives":
+			s.GivesInput = true
+		case "keeps":
+			s.KeepsInput = true
+		}
+	}
+	if n.Artifact != nil {
+		s.Artifact = &ArtifactSchema{Kind: n.Artifact.Kind.Name}
+		for _, f := range n.Artifact.Fields {
+			s.Artifact.Fields = append(s.Artifact.Fields, c.field(d, f, named))
+		}
+	}
+	return s
+}
+
+// Field finds an option of the schema, or returns nil.
+func (s *Schema) Field(name string) *Field { return fieldNamed(s.Fields, name) }
+
+func fieldNamed(fields []*Field, name string) *Field {
+	for _, f := range fields {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+func fieldNames(fields []*Field) []string {
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	return names
+}

@@ -1,0 +1,430 @@
+package compiler
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"imgc/lang"
+)
+
+// runFields are the values of the apply phase that belong to the run itself.
+var runFields = []string{"id", "digest", "time"}
+
+// selection is x.name, where x may also be run, or a unit: build.source.
+func (ev *evaluator) selection(e *lang.Select) result {
+	if r, ok := ev.special(e); ok {
+		return r
+	}
+	x := ev.eval(e.X, nil)
+	if x.typ == nil || e.Name.Name == "" {
+		return poison
+	}
+	place := ev.decl.Range(e.Name.Pos)
+	if x.typ.Optional {
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: "the value may be absent, so it may have no fields", Range: ev.at(e.X), Help: "give a value for when it is absent: (x ?? { … }).field"})
+	}
+	v, secret := x.val.Unmark()
+	isSecret := len(secret) > 0
+	var t *Type
+	switch x.typ.Kind {
+	case Object:
+		f := fieldNamed(x.typ.Fields, e.Name.Name)
+		if f == nil {
+			return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s has no field %s", typeName(x.typ), e.Name.Name), Range: place, Help: didYouMean(e.Name.Name, fieldNames(x.typ.Fields), "its fields are "+strings.Join(fieldNames(x.typ.Fields), ", "))})
+		}
+		t = f.Type
+	case Map:
+		t = x.typ.Elem
+	case Any:
+		t = x.typ
+	default:
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s has no fields", article(x.typ)), Range: place, Help: "only objects and maps have fields"})
+	}
+	if !v.IsKnown() {
+		return result{t, mark(cty.DynamicVal, isSecret)}
+	}
+	item, ok := attribute(v, e.Name.Name)
+	if !ok {
+		if x.typ.Kind == Object && t.Optional {
+			return result{t, mark(cty.NullVal(cty.DynamicPseudoType), isSecret)}
+		}
+		return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("there is no %s in it", e.Name.Name), Range: place, Help: `use lookup(x, "key", otherwise) where it may be absent`})
+	}
+	return result{t, mark(item, isSecret)}
+}
+
+func attribute(v cty.Value, name string) (cty.Value, bool) {
+	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return cty.NilVal, false
+	}
+	item, ok := v.AsValueMap()[name]
+	return item, ok
+}
+
+// special handles run.x and build.source.field, whose roots are no values.
+func (ev *evaluator) special(e *lang.Select) (result, bool) {
+	switch x := e.X.(type) {
+	case *lang.Name:
+		if ev.shadowed(x.Name) {
+			return poison, false
+		}
+		if x.Name == "run" {
+			return ev.run(e), true
+		}
+		if b, ok := ev.c.builds[x.Name]; ok {
+			if !b.hasSource(e.Name.Name) {
+				return ev.noSource(b, e), true
+			}
+			return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s.%s is a unit, not a value", x.Name, e.Name.Name), Range: ev.at(e), Help: fmt.Sprintf("name a field of its artifact: %s.%s.FIELD", x.Name, e.Name.Name)}), true
+		}
+	case *lang.Select:
+		root, ok := x.X.(*lang.Name)
+		if !ok || ev.shadowed(root.Name) {
+			return poison, false
+		}
+		if b, ok := ev.c.builds[root.Name]; ok {
+			if !b.hasSource(x.Name.Name) {
+				return ev.noSource(b, x), true
+			}
+			return ev.artifact(b, x.Name.Name, e), true
+		}
+	}
+	return poison, false
+}
+
+func (ev *evaluator) shadowed(name string) bool {
+	_, local := ev.locals[name]
+	_, declared := ev.c.names[name]
+	return local || declared
+}
+
+func (ev *evaluator) noSource(b *buildDecl, e *lang.Select) result {
+	return ev.fail(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", b.name, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Related: []lang.Label{{Range: b.decl.Range(b.node.Name.Pos), Text: "the build"}}, Help: didYouMean(e.Name.Name, b.sourceNames(), "its sources are "+strings.Join(b.sourceNames(), ", "))})
+}
+
+func (ev *evaluator) run(e *lang.Select) result {
+	t := &Type{Kind: String}
+	name := "run." + e.Name.Name
+	switch e.Name.Name {
+	case "id", "digest", "time":
+	default:
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("run has no field %s", e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Help: didYouMean(e.Name.Name, runFields, "its fields are "+strings.Join(runFields, ", "))})
+	}
+	ev.use.ref(name, ev.at(e))
+	if ev.rt == nil {
+		return result{t, cty.DynamicVal}
+	}
+	switch e.Name.Name {
+	case "id":
+		return result{t, cty.StringVal(ev.rt.RunID)}
+	case "digest":
+		return result{t, cty.StringVal(ev.rt.Digest)}
+	}
+	return result{t, cty.StringVal(ev.rt.Time.UTC().Format(time.RFC3339))}
+}
+
+// artifact is a field of the builder's artifact of a unit.
+func (ev *evaluator) artifact(b *buildDecl, source string, e *lang.Select) result {
+	addr := b.name + "." + source
+	schema := ev.c.builderOf(source)
+	if schema == nil || schema.Artifact == nil || len(schema.Artifact.Fields) == 0 {
+		if schema == nil {
+			return poison
+		}
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s makes no artifact that has fields", schema.Name), Range: ev.at(e), Help: "refer to a build whose builder makes an artifact"})
+	}
+	f := fieldNamed(schema.Artifact.Fields, e.Name.Name)
+	if f == nil {
+		names := fieldNames(schema.Artifact.Fields)
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("the artifact of %s has no field %s", addr, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Help: didYouMean(e.Name.Name, names, "its fields are "+strings.Join(names, ", "))})
+	}
+	ev.use.ref(addr+"."+e.Name.Name, ev.at(e))
+	if ev.rt == nil {
+		return result{f.Type, cty.DynamicVal}
+	}
+	attrs, ok := ev.rt.Artifacts[addr]
+	if !ok {
+		return ev.fail(lang.Diagnostic{Code: "E0408", Message: fmt.Sprintf("%s has not been built, so its artifact is not known", addr), Range: ev.at(e), Help: fmt.Sprintf("build it too: imgc apply --target %s", addr)})
+	}
+	return result{f.Type, fromJSON(attrs[e.Name.Name])}
+}
+
+// fromJSON makes a value of what encoding/json has decoded.
+func fromJSON(v any) cty.Value {
+	switch v := v.(type) {
+	case string:
+		return cty.StringVal(v)
+	case bool:
+		return cty.BoolVal(v)
+	case float64:
+		return cty.NumberFloatVal(v)
+	case int:
+		return cty.NumberIntVal(int64(v))
+	case int64:
+		return cty.NumberIntVal(v)
+	case []any:
+		var vals []cty.Value
+		for _, x := range v {
+			vals = append(vals, fromJSON(x))
+		}
+		return tuple(vals)
+	case map[string]any:
+		vals := map[string]cty.Value{}
+		for k, x := range v {
+			vals[k] = fromJSON(x)
+		}
+		return objectVal(vals)
+	}
+	return cty.NullVal(cty.DynamicPseudoType)
+}
+
+func (ev *evaluator) index(e *lang.Index) result {
+	x := ev.eval(e.X, nil)
+	i := ev.eval(e.Index, nil)
+	if x.typ == nil || i.typ == nil {
+		return poison
+	}
+	v, s1 := x.val.Unmark()
+	k, s2 := strip(i.val)
+	secret := len(s1) > 0 || s2
+	switch {
+	case x.typ.Kind == List && !x.typ.Optional:
+		if i = ev.convert(i, &Type{Kind: Int}, e.Index); i.typ == nil {
+			return poison
+		}
+		if !v.IsKnown() || !k.IsKnown() || v.IsNull() || k.IsNull() {
+			return result{x.typ.Elem, mark(cty.DynamicVal, secret)}
+		}
+		items := v.AsValueSlice()
+		n, _ := int64Of(k)
+		if n < 0 || n >= int64(len(items)) {
+			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("the list has %d elements, so there is none with index %d", len(items), n), Range: ev.at(e.Index), Help: "indexes begin with 0; check length(list) first"})
+		}
+		return result{x.typ.Elem, mark(items[n], secret)}
+	case (x.typ.Kind == Map || x.typ.Kind == Object) && !x.typ.Optional:
+		if i = ev.convert(i, &Type{Kind: String}, e.Index); i.typ == nil {
+			return poison
+		}
+		elem := x.typ.Elem
+		if x.typ.Kind == Object {
+			elem = &Type{Kind: Any}
+			if k.IsKnown() && !k.IsNull() {
+				f := fieldNamed(x.typ.Fields, k.AsString())
+				if f == nil {
+					return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s has no field %s", typeName(x.typ), k.AsString()), Range: ev.at(e.Index), Help: didYouMean(k.AsString(), fieldNames(x.typ.Fields), "its fields are "+strings.Join(fieldNames(x.typ.Fields), ", "))})
+				}
+				elem = f.Type
+			}
+		}
+		if !v.IsKnown() || !k.IsKnown() || k.IsNull() {
+			return result{elem, mark(cty.DynamicVal, secret)}
+		}
+		item, ok := attribute(v, k.AsString())
+		if !ok {
+			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("there is no %q in the map", k.AsString()), Range: ev.at(e.Index), Help: `use lookup(map, "key", otherwise) where it may be absent`})
+		}
+		return result{elem, mark(item, secret)}
+	}
+	return ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("%s has no elements", article(x.typ)), Range: ev.at(e.X), Help: "lists, maps and objects can be indexed"})
+}
+
+// bound is what a comprehension binds in one round.
+type bound struct{ key, value cty.Value }
+
+// rounds gives the elements a comprehension goes through, their types, and whether they are known.
+func (ev *evaluator) rounds(h lang.ForHead) (items []bound, key, value *Type, known, secret, ok bool) {
+	in := ev.eval(h.In, nil)
+	if in.typ == nil || h.Value.Name == "" {
+		return nil, nil, nil, false, false, false
+	}
+	v, marks := in.val.Unmark()
+	secret = len(marks) > 0
+	known = v.IsKnown() && !v.IsNull()
+	switch {
+	case in.typ.Optional:
+	case in.typ.Kind == List:
+		key, value = &Type{Kind: Int}, in.typ.Elem
+		if known {
+			for i, item := range v.AsValueSlice() {
+				items = append(items, bound{cty.NumberIntVal(int64(i)), item})
+			}
+		}
+		return items, key, value, known, secret, true
+	case in.typ.Kind == Map, in.typ.Kind == Object:
+		key, value = &Type{Kind: String}, in.typ.Elem
+		if in.typ.Kind == Object {
+			value = &Type{Kind: Any}
+			for i, f := range in.typ.Fields {
+				if i == 0 {
+					value = f.Type
+				} else if u := unify(value, f.Type); u != nil {
+					value = u
+				} else {
+					value = &Type{Kind: Any}
+					break
+				}
+			}
+		}
+		if known {
+			m := v.AsValueMap()
+			for _, k := range sortedKeys(m) {
+				items = append(items, bound{cty.StringVal(k), m[k]})
+			}
+		}
+		return items, key, value, known, secret, true
+	}
+	ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("for goes over lists and maps, not %s", article(in.typ)), Range: ev.at(h.In), Help: "give a list, a map or an object"})
+	return nil, nil, nil, false, false, false
+}
+
+// each evaluates body for every element, or once with unknown elements for its type where there is none to be known.
+func (ev *evaluator) each(h lang.ForHead, body func()) (known, secret, ok bool) {
+	items, key, value, known, secret, ok := ev.rounds(h)
+	if !ok {
+		return false, false, false
+	}
+	outer := ev.locals
+	defer func() { ev.locals = outer }()
+	bind := func(b bound) {
+		ev.locals = map[string]result{}
+		for n, r := range outer {
+			ev.locals[n] = r
+		}
+		if h.Key != nil {
+			ev.locals[h.Key.Name] = result{key, b.key}
+		}
+		ev.locals[h.Value.Name] = result{value, mark(b.value, secret)}
+	}
+	boolean := &Type{Kind: Bool}
+	typed := false
+	for _, b := range items {
+		bind(b)
+		typed = true
+		if h.If != nil {
+			r := ev.convert(ev.eval(h.If, boolean), boolean, h.If)
+			v, s := strip(r.val)
+			secret = secret || s
+			if r.typ == nil {
+				return false, secret, false
+			}
+			if !v.IsKnown() {
+				known = false
+			} else if !v.True() {
+				typed = false
+				continue
+			}
+		}
+		before := len(ev.c.ds.list)
+		body()
+		if len(ev.c.ds.list) > before {
+			return false, secret, false
+		}
+	}
+	if !typed {
+		was := ev.c.noEval
+		ev.c.noEval = true
+		defer func() { ev.c.noEval = was }()
+		bind(bound{cty.DynamicVal, cty.DynamicVal})
+		before := len(ev.c.ds.list)
+		if h.If != nil {
+			ev.convert(ev.eval(h.If, boolean), boolean, h.If)
+		}
+		if len(items) == 0 || !known {
+			body()
+		}
+		if len(ev.c.ds.list) > before {
+			return false, secret, false
+		}
+	}
+	return known, secret, true
+}
+
+func (ev *evaluator) listComp(e *lang.ListComp, want *Type) result {
+	var elem *Type
+	if want != nil && want.Kind == List {
+		elem = want.Elem
+	}
+	wanted := elem
+	var vals []cty.Value
+	good := true
+	known, secret, ok := ev.each(e.For, func() {
+		r := ev.eval(e.Value, wanted)
+		if wanted != nil {
+			r = ev.convert(r, wanted, e.Value)
+		} else if r.typ != nil {
+			if elem == nil {
+				elem = r.typ
+			} else if u := unify(elem, r.typ); u != nil {
+				elem = u
+			}
+		}
+		good = good && r.typ != nil
+		if !ev.c.noEval {
+			vals = append(vals, r.val)
+		}
+	})
+	switch {
+	case !ok || !good:
+		return poison
+	case !known:
+		for _, v := range vals {
+			secret = secret || v.ContainsMarked()
+		}
+		return result{listType(elem), mark(cty.DynamicVal, secret)}
+	}
+	return result{listType(elem), mark(tuple(vals), secret)}
+}
+
+func (ev *evaluator) objectComp(e *lang.ObjectComp, want *Type) result {
+	var elem *Type
+	if want != nil && want.Kind == Map {
+		elem = want.Elem
+	}
+	wanted := elem
+	vals := map[string]cty.Value{}
+	good, keysKnown, keysSecret := true, true, false
+	known, secret, ok := ev.each(e.For, func() {
+		str := &Type{Kind: String}
+		k := ev.convert(ev.eval(e.Key, str), str, e.Key)
+		r := ev.eval(e.Value, wanted)
+		if wanted != nil {
+			r = ev.convert(r, wanted, e.Value)
+		} else if r.typ != nil {
+			if elem == nil {
+				elem = r.typ
+			} else if u := unify(elem, r.typ); u != nil {
+				elem = u
+			}
+		}
+		good = good && r.typ != nil && k.typ != nil
+		if ev.c.noEval || !good {
+			return
+		}
+		kv, s := strip(k.val)
+		keysSecret = keysSecret || s
+		if !kv.IsKnown() || kv.IsNull() {
+			keysKnown = false
+			return
+		}
+		if _, dup := vals[kv.AsString()]; dup {
+			good = false
+			ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("key %q comes twice", kv.AsString()), Range: ev.at(e.Key), Help: "make the keys different, or build a list"})
+			return
+		}
+		vals[kv.AsString()] = r.val
+	})
+	if elem == nil {
+		elem = &Type{Kind: Any}
+	}
+	t := &Type{Kind: Map, Elem: elem}
+	switch {
+	case !ok || !good:
+		return poison
+	case !known || !keysKnown:
+		return result{t, mark(cty.DynamicVal, secret || keysSecret)}
+	}
+	return result{t, mark(objectVal(vals), secret || keysSecret)}
+}
