@@ -2,6 +2,9 @@ package planner
 
 import "imgc/compiler"
 
+// planFormat is the version of the plan's JSON form.
+const planFormat = 1
+
 // Action is what apply will do with a unit.
 type Action string
 
@@ -79,20 +82,23 @@ type ReasonCode string
 
 // The reasons. Each has one sentence form, made by Reason.String.
 const (
-	NeverBuilt       ReasonCode = "never-built"
-	OptionChanged    ReasonCode = "option-changed"
-	FileChanged      ReasonCode = "file-changed" // content of a file that is read
-	StepAdded        ReasonCode = "step-added"
-	StepRemoved      ReasonCode = "step-removed"
-	ComponentChanged ReasonCode = "component-changed" // another component, or a new version of it
-	ArtifactGone     ReasonCode = "artifact-gone"
-	ArtifactChanged  ReasonCode = "artifact-changed"
-	Forced           ReasonCode = "forced" // with --replace
-	DependencyBuilt  ReasonCode = "dependency-changed"
-	PostChanged      ReasonCode = "post-changed"
-	PostUnfinished   ReasonCode = "post-unfinished" // failed or interrupted in the last run
-	NotInProgram     ReasonCode = "not-in-program"
-	KeyChanged       ReasonCode = "key-changed" // the folder's key is gone: secrets cannot be compared
+	NeverBuilt        ReasonCode = "never-built"
+	OptionChanged     ReasonCode = "option-changed"
+	FileChanged       ReasonCode = "file-changed" // content of a file that is read
+	StepAdded         ReasonCode = "step-added"
+	StepRemoved       ReasonCode = "step-removed"
+	StepMoved         ReasonCode = "step-moved"
+	ComponentChanged  ReasonCode = "component-changed" // another component, or a new version of it
+	ArtifactGone      ReasonCode = "artifact-gone"
+	ArtifactChanged   ReasonCode = "artifact-changed"
+	Forced            ReasonCode = "forced" // with --replace
+	DependencyBuilt   ReasonCode = "dependency-built"
+	DependencyChanged ReasonCode = "dependency-changed"
+	InputNotKept      ReasonCode = "input-not-kept"
+	PostChanged       ReasonCode = "post-changed"
+	PostUnfinished    ReasonCode = "post-unfinished" // failed or interrupted in the last run
+	NotInProgram      ReasonCode = "not-in-program"
+	KeyChanged        ReasonCode = "key-changed" // the folder's key is gone: secrets cannot be compared
 )
 
 // Reason is one cause of a change.

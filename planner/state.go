@@ -26,7 +26,6 @@ type UnitState struct {
 	Artifact component.Artifact `json:"artifact"`
 	Consumed bool               `json:"consumed,omitempty"`
 	Posts    []ChainState       `json:"posts,omitempty"`
-	// ConfigSHA etc. are not here on purpose: the nodes carry all that is compared.
 }
 
 // ChainState is the record of one post chain; Links holds those that have finished.
@@ -51,6 +50,8 @@ type NodeState struct {
 	Options map[string]string `json:"options,omitempty"`
 	// Files holds the content digest of each local path that the node reads.
 	Files map[string]string `json:"files,omitempty"`
+	// Writes lists the local paths that it writes.
+	Writes []string `json:"writes,omitempty"`
 }
 
 // OutputState is the record of an output: its value as JSON and as shown to people.
@@ -64,6 +65,8 @@ type Observed struct {
 	// Artifacts holds the status of each recorded artifact that was not consumed: by unit address for a
 	// builder's artifact, "web.vm/post[0][1]" for that of link 1 of chain 0.
 	Artifacts map[string]component.Status
+	// Missing holds the local paths that recorded steps have written and that are not there any more.
+	Missing map[string]bool
 	// Checkpoints holds the step digests from which a builder can restart.
 	Checkpoints map[string]bool
 }

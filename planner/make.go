@@ -1,0 +1,526 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"imgc/compiler"
+	"imgc/lang"
+	"imgc/stdlib/component"
+)
+
+// Make compares the digests of a program with its state and with what was observed to exist, and says what to do.
+func Make(in Input, d *Digests, seen Observed) (*Plan, lang.Diagnostics) {
+	st := in.State
+	p := &Plan{Format: planFormat, Lineage: st.Lineage, Serial: st.Serial, Program: d.Program, Targets: in.Targets, Replace: in.Replace}
+	chosen, ds := selectUnits(in.Program.Units, in.Targets, "--target")
+	forced, more := selectUnits(in.Program.Units, in.Replace, "--replace")
+	if ds = append(ds, more...); ds.HasErrors() {
+		return nil, ds
+	}
+	order, _ := topological(in.Program.Units)
+	byAddr := map[string]*Change{}
+	wanted := map[string]bool{}
+	for i := len(order) - 1; i >= 0; i-- { // a chosen unit brings those it depends on
+		u := order[i]
+		if len(in.Targets) == 0 || slices.Contains(chosen, u.Addr) || wanted[u.Addr] {
+			wanted[u.Addr] = true
+			for _, a := range u.DependsOn {
+				wanted[a] = true
+			}
+		}
+	}
+	for _, u := range order {
+		if !wanted[u.Addr] {
+			continue
+		}
+		m := &maker{u: u, d: d.Units[u.Addr], st: st.Units[u.Addr], seen: seen}
+		if slices.Contains(forced, u.Addr) {
+			m.forced = true
+		}
+		for _, a := range u.DependsOn {
+			if c := byAddr[a]; c != nil && (c.Action == Build || c.Action == Rebuild) {
+				m.rebuilt = append(m.rebuilt, a)
+			}
+		}
+		c := m.change()
+		byAddr[u.Addr] = c
+		p.Changes = append(p.Changes, c)
+	}
+	if len(in.Targets) == 0 {
+		for _, addr := range sortedKeys(st.Units) {
+			if d.Units[addr] == nil {
+				p.Changes = append(p.Changes, &Change{Addr: addr, Action: Forget, Reasons: []Reason{{Code: NotInProgram, Subject: addr}}})
+			}
+		}
+	}
+	p.Outputs = outputs(in, byAddr)
+	return p, ds
+}
+
+// selectUnits finds the units that addresses name: build.source, or build for all of a build's.
+func selectUnits(units []*compiler.Unit, addrs []string, flag string) ([]string, lang.Diagnostics) {
+	var out []string
+	var ds lang.Diagnostics
+	for _, a := range addrs {
+		found := false
+		var names []string
+		for _, u := range units {
+			names = append(names, u.Addr)
+			if u.Addr == a || u.Build == a {
+				found = true
+				out = append(out, u.Addr)
+			}
+		}
+		if found {
+			continue
+		}
+		help := "the units are " + strings.Join(names, ", ")
+		if near := lang.Nearest(a, names); near != "" {
+			help = fmt.Sprintf("did you mean %q?", near)
+		}
+		ds = append(ds, lang.Diagnostic{Code: "E0802", Message: fmt.Sprintf("%s %s: there is no such unit", flag, a), Help: help})
+	}
+	return out, ds
+}
+
+// maker plans one unit.
+type maker struct {
+	u       *compiler.Unit
+	d       *UnitDigests
+	st      *UnitState
+	seen    Observed
+	forced  bool
+	rebuilt []string // dependencies that are built again
+
+	out *Change
+	// floor is the first step (from 0) that has to run whatever checkpoints there are; -1 for none.
+	floor int
+}
+
+func (m *maker) change() *Change {
+	m.floor = -1
+	c := &Change{Addr: m.u.Addr, Action: None, Digest: m.d.Digest(), Builder: m.d.Builder, Steps: m.d.Steps, Posts: m.d.Posts, DependsOn: m.u.DependsOn, Unit: m.u}
+	m.out = c
+	if m.st == nil {
+		c.Action = Build
+		c.Reasons = []Reason{{Code: NeverBuilt, Subject: m.u.Addr}}
+		m.restart(len(c.Steps))
+		return c
+	}
+	m.compare()
+	for _, a := range m.rebuilt {
+		c.Reasons = append(c.Reasons, Reason{Code: DependencyBuilt, Subject: a})
+	}
+	if !m.st.Consumed {
+		m.artifact(m.u.Addr, m.st.Artifact)
+	}
+	m.missingFiles()
+	if m.forced {
+		c.Reasons = append(c.Reasons, Reason{Code: Forced, Subject: m.u.Addr})
+		m.floor = 0
+	}
+	if len(c.Reasons) > 0 {
+		m.rebuild()
+		return c
+	}
+	m.posts()
+	return c
+}
+
+func (m *maker) rebuild() {
+	m.out.Action = Rebuild
+	m.restart(len(m.out.Steps))
+}
+
+// restart says where a build begins: after the last step that has a checkpoint, if nothing before it has to run.
+func (m *maker) restart(n int) {
+	c := m.out
+	last := n
+	if m.floor >= 0 {
+		last = min(last, m.floor)
+	}
+	begin := 0
+	if len(m.rebuilt) == 0 {
+		for i := last - 1; i >= 0; i-- {
+			if m.seen.Checkpoints[c.Steps[i].Digest] {
+				c.RestoreFrom = c.Steps[i].Digest
+				begin = i + 1
+				break
+			}
+		}
+	}
+	c.Builder.Runs = true
+	for i, s := range c.Steps {
+		s.Runs = i >= begin
+	}
+	if begin < n {
+		c.RestartAt = begin + 1
+	}
+	for _, ch := range c.Posts {
+		for _, l := range ch {
+			l.Runs = true
+		}
+	}
+}
+
+// compare tells why the builder or the steps differ from those recorded.
+func (m *maker) compare() {
+	c := m.out
+	if m.st.Digest == m.d.Digest() {
+		return
+	}
+	before := len(c.Reasons)
+	c.Reasons = append(c.Reasons, m.node(m.d.Builder, m.st.Builder, "source "+m.u.Source)...)
+	pairs := match(m.d.Steps, m.st.Steps)
+	for _, p := range pairs {
+		switch {
+		case p.old < 0:
+			n := m.d.Steps[p.new]
+			n.Reasons = []Reason{{Code: StepAdded, Subject: fmt.Sprintf("step %d", p.new+1), Where: stepName(p.new, n.Component, n.Label)}}
+			c.Reasons = append(c.Reasons, n.Reasons...)
+		case p.new < 0:
+			o := m.st.Steps[p.old]
+			c.Reasons = append(c.Reasons, Reason{Code: StepRemoved, Subject: stepName(p.old, o.Component, o.Label)})
+		default:
+			c.Reasons = append(c.Reasons, m.node(m.d.Steps[p.new], m.st.Steps[p.old], stepName(p.new, m.d.Steps[p.new].Component, m.d.Steps[p.new].Label))...)
+		}
+	}
+	if len(c.Reasons) == before { // the nodes are alike but not their digests: the order, a reference, or a secret without its key
+		code := StepMoved
+		if len(m.u.DependsOn) > 0 {
+			code = DependencyChanged
+		}
+		if hasSecrets(m.d) {
+			code = KeyChanged
+		}
+		c.Reasons = append(c.Reasons, Reason{Code: code, Subject: m.u.Addr})
+	}
+}
+
+func hasSecrets(d *UnitDigests) bool {
+	for _, n := range append([]*Node{d.Builder}, d.Steps...) {
+		for _, text := range n.Recorded.Options {
+			if strings.Contains(text, secretMark) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func stepName(i int, component, label string) string {
+	if label != "" {
+		return fmt.Sprintf("step %d (%s %q)", i+1, component, label)
+	}
+	return fmt.Sprintf("step %d (%s)", i+1, component)
+}
+
+// node compares one node with its record and fills its diff.
+func (m *maker) node(n *Node, old NodeState, where string) []Reason {
+	var rs []Reason
+	if n.Component != old.Component {
+		rs = append(rs, Reason{Code: ComponentChanged, Subject: where, Where: where, Before: old.Component, After: n.Component})
+	} else if n.Recorded.Version != old.Version {
+		rs = append(rs, Reason{Code: ComponentChanged, Subject: where, Where: where, Before: old.Component + " " + old.Version, After: n.Component + " " + n.Recorded.Version})
+	}
+	names := map[string]bool{}
+	for name := range old.Options {
+		names[name] = true
+	}
+	for name := range n.Recorded.Options {
+		names[name] = true
+	}
+	for _, name := range sortedKeys(names) {
+		b, a := old.Options[name], n.Recorded.Options[name]
+		if a == b {
+			continue
+		}
+		before, after := shown(b), shown(a)
+		if before == after {
+			after = "(secret changed)"
+		}
+		n.Options = append(n.Options, OptionChange{Name: name, Before: before, After: after})
+		rs = append(rs, Reason{Code: OptionChanged, Subject: name, Where: where, Before: before, After: after})
+	}
+	for _, path := range sortedKeys(n.Recorded.Files) {
+		if b, ok := old.Files[path]; ok && b != n.Recorded.Files[path] {
+			rs = append(rs, Reason{Code: FileChanged, Subject: path, Where: where})
+		} else if !ok && len(n.Options) == 0 {
+			rs = append(rs, Reason{Code: FileChanged, Subject: path, Where: where})
+		}
+	}
+	n.Reasons = rs
+	return rs
+}
+
+// shown is the text of an option without the keyed hash of its secrets.
+func shown(text string) string {
+	if i := strings.LastIndex(text, secretMark); i >= 0 {
+		return text[:i]
+	}
+	return text
+}
+
+// pair is a step now and the same step as recorded; -1 where there is none.
+type pair struct{ new, old int }
+
+// match pairs the steps of now and of then: those that are alike, in order, and between them those of one component.
+func match(now []*Node, then []NodeState) []pair {
+	alike := func(i, j int) bool { return own(now[i].Recorded) == own(then[j]) }
+	lengths := make([][]int, len(now)+1)
+	for i := range lengths {
+		lengths[i] = make([]int, len(then)+1)
+	}
+	for i := len(now) - 1; i >= 0; i-- {
+		for j := len(then) - 1; j >= 0; j-- {
+			if alike(i, j) {
+				lengths[i][j] = lengths[i+1][j+1] + 1
+			} else {
+				lengths[i][j] = max(lengths[i+1][j], lengths[i][j+1])
+			}
+		}
+	}
+	var out []pair
+	var added, removed []int
+	flush := func() {
+		for len(added) > 0 && len(removed) > 0 {
+			i, j := added[0], removed[0]
+			switch {
+			case now[i].Component == then[j].Component || len(added) == len(removed):
+				out = append(out, pair{i, j})
+				added, removed = added[1:], removed[1:]
+			case len(added) > len(removed):
+				out = append(out, pair{i, -1})
+				added = added[1:]
+			default:
+				out = append(out, pair{-1, j})
+				removed = removed[1:]
+			}
+		}
+		for _, i := range added {
+			out = append(out, pair{i, -1})
+		}
+		for _, j := range removed {
+			out = append(out, pair{-1, j})
+		}
+		added, removed = nil, nil
+	}
+	i, j := 0, 0
+	for i < len(now) || j < len(then) {
+		switch {
+		case i < len(now) && j < len(then) && alike(i, j):
+			flush()
+			out = append(out, pair{i, j})
+			i, j = i+1, j+1
+		case j == len(then) || i < len(now) && lengths[i+1][j] >= lengths[i][j+1]:
+			added = append(added, i)
+			i++
+		default:
+			removed = append(removed, j)
+			j++
+		}
+	}
+	flush()
+	return out
+}
+
+// own is what a node is by itself, whatever stands before it.
+func own(n NodeState) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q %q", n.Component, n.Version)
+	for _, name := range sortedKeys(n.Options) {
+		fmt.Fprintf(&b, " %q=%q", name, n.Options[name])
+	}
+	for _, path := range sortedKeys(n.Files) {
+		fmt.Fprintf(&b, " %q:%q", path, n.Files[path])
+	}
+	return b.String()
+}
+
+// artifact adds a reason when an artifact is not there as it was made.
+func (m *maker) artifact(key string, a component.Artifact) bool {
+	switch m.seen.Artifacts[key] {
+	case component.Gone:
+		m.out.Reasons = append(m.out.Reasons, Reason{Code: ArtifactGone, Subject: a.ID})
+		return false
+	case component.Changed:
+		m.out.Reasons = append(m.out.Reasons, Reason{Code: ArtifactChanged, Subject: a.ID})
+		return false
+	}
+	return true
+}
+
+// missingFiles adds a reason for local files that steps have written and that are gone, unless a post chain used them up.
+func (m *maker) missingFiles() {
+	used := map[string]bool{}
+	for _, ch := range m.st.Posts {
+		for _, l := range ch.Links {
+			if l.Consumed {
+				for _, f := range l.Artifact.Files {
+					used[f.Path] = true
+				}
+			}
+		}
+	}
+	for i, s := range m.st.Steps {
+		for _, p := range s.Writes {
+			if m.seen.Missing[p] && !used[p] && !used[strings.TrimPrefix(p, "./")] {
+				m.out.Reasons = append(m.out.Reasons, Reason{Code: ArtifactGone, Subject: p, Where: stepName(i, s.Component, s.Label)})
+				if m.floor < 0 || i < m.floor {
+					m.floor = i
+				}
+			}
+		}
+	}
+}
+
+// linkKey names the artifact of a post link in Observed.
+func linkKey(addr string, chain, link int) string {
+	return fmt.Sprintf("%s/post[%d][%d]", addr, chain, link)
+}
+
+// LinkKey names the artifact of a post link in Observed.Artifacts; links and chains count from 0.
+func LinkKey(addr string, chain, link int) string { return linkKey(addr, chain, link) }
+
+// posts plans the chains of a unit whose artifact stays.
+func (m *maker) posts() {
+	c := m.out
+	var reasons []Reason
+	for i, links := range m.d.Posts {
+		var old []LinkState
+		if i < len(m.st.Posts) {
+			old = m.st.Posts[i].Links
+		}
+		dirty := -1
+		for j, n := range links {
+			where := "post " + n.Component
+			var rs []Reason
+			switch {
+			case j >= len(old):
+				code := PostUnfinished
+				if i >= len(m.st.Posts) {
+					code = PostChanged
+				}
+				rs = []Reason{{Code: code, Subject: n.Component, Where: where}}
+			case old[j].Digest != n.Digest:
+				if rs = m.node(n, old[j].NodeState, where); len(rs) == 0 {
+					rs = []Reason{{Code: PostChanged, Subject: n.Component, Where: where}}
+				}
+			case !old[j].Consumed:
+				switch m.seen.Artifacts[linkKey(c.Addr, i, j)] {
+				case component.Gone:
+					rs = []Reason{{Code: ArtifactGone, Subject: old[j].Artifact.ID, Where: where}}
+				case component.Changed:
+					rs = []Reason{{Code: ArtifactChanged, Subject: old[j].Artifact.ID, Where: where}}
+				}
+			}
+			if len(rs) > 0 {
+				n.Reasons = rs
+				reasons = append(reasons, rs...)
+				dirty = j
+				break
+			}
+		}
+		if dirty < 0 {
+			continue
+		}
+		// The chain begins again at the last link before it whose artifact is still there.
+		begin := dirty
+		for begin > 0 && (old[begin-1].Consumed || m.absent(i, begin-1)) {
+			begin--
+		}
+		if begin == 0 && (m.st.Consumed || m.inputsUsed(i)) {
+			c.Reasons = append(reasons, Reason{Code: InputNotKept, Subject: c.Addr})
+			m.rebuild()
+			return
+		}
+		for j := begin; j < len(links); j++ {
+			links[j].Runs = true
+		}
+	}
+	if len(m.d.Posts) < len(m.st.Posts) && len(reasons) == 0 {
+		reasons = append(reasons, Reason{Code: PostChanged, Subject: "a post chain was removed"})
+	}
+	if len(reasons) > 0 {
+		c.Action = Post
+		c.Reasons = reasons
+	}
+}
+
+func (m *maker) absent(chain, link int) bool {
+	s := m.seen.Artifacts[linkKey(m.u.Addr, chain, link)]
+	return s == component.Gone || s == component.Changed
+}
+
+// inputsUsed reports whether a chain that has to begin at its first link needs files that it used up last time.
+func (m *maker) inputsUsed(chain int) bool {
+	if chain >= len(m.st.Posts) {
+		return false
+	}
+	links := m.st.Posts[chain].Links
+	if len(links) == 0 || !links[0].Consumed {
+		return false
+	}
+	made := map[string]bool{}
+	for _, s := range m.st.Steps {
+		for _, p := range s.Writes {
+			made[strings.TrimPrefix(p, "./")] = true
+		}
+	}
+	for _, f := range links[0].Artifact.Files {
+		if made[f.Path] {
+			return true // the first link handed on what a step had written, and it was deleted after use
+		}
+	}
+	return false
+}
+
+// outputs says what becomes of each output. One that waits for an artifact stays as it is when its units do.
+func outputs(in Input, changes map[string]*Change) []*OutputChange {
+	var out []*OutputChange
+	busy := false
+	for _, c := range changes {
+		busy = busy || c.Action == Build || c.Action == Rebuild
+	}
+	seen := map[string]bool{}
+	for _, o := range in.Program.Outputs {
+		seen[o.Name] = true
+		oc := &OutputChange{Name: o.Name, Before: in.State.Outputs[o.Name].Text, After: compiler.FormatValue(o.Value, o.Type)}
+		if !o.Value.IsWhollyKnown() && !busy && oc.Before != "" {
+			oc.After = oc.Before
+		}
+		out = append(out, oc)
+	}
+	for _, name := range sortedKeys(in.State.Outputs) {
+		if !seen[name] {
+			out = append(out, &OutputChange{Name: name, Before: in.State.Outputs[name].Text})
+		}
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// HasChanges reports whether apply would do anything with a unit or an output.
+func (p *Plan) HasChanges() bool {
+	for _, c := range p.Changes {
+		if c.Action != None {
+			return true
+		}
+	}
+	for _, o := range p.Outputs {
+		if o.Before != o.After {
+			return true
+		}
+	}
+	return false
+}
