@@ -139,7 +139,7 @@ func (s *scanner) word(c byte) lexer.Token {
 	start := s.pos
 	switch {
 	case c == '"' || c == '\'':
-		s.pos = stringEnd(s.src, s.pos)
+		s.pos, _ = stringEnd(s.src, s.pos)
 		return s.token(tokString, start)
 	case '0' <= c && c <= '9':
 		return s.number()
@@ -243,7 +243,7 @@ func (s *scanner) number() lexer.Token {
 
 // stringEnd returns the offset just after the string literal that starts at start. One that is not closed ends
 // at its line's end, or, over several lines, at the end of the text.
-func stringEnd(src string, start int) int {
+func stringEnd(src string, start int) (end int, closed bool) {
 	q := src[start]
 	i := start + 1
 	multi := strings.HasPrefix(src[start:], strings.Repeat(string(q), 3))
@@ -254,11 +254,11 @@ func stringEnd(src string, start int) int {
 		c := src[i]
 		switch {
 		case c == q && !multi:
-			return i + 1
+			return i + 1, true
 		case c == q && strings.HasPrefix(src[i:], strings.Repeat(string(q), 3)):
-			return i + 3
+			return i + 3, true
 		case c == '\n' && !multi:
-			return i
+			return i, false
 		case c == '\\' && q == '"' && i+1 < len(src) && src[i+1] != '\n':
 			i += 2
 			continue
@@ -268,7 +268,7 @@ func stringEnd(src string, start int) int {
 		}
 		i++
 	}
-	return len(src)
+	return len(src), false
 }
 
 // interpolationEnd returns the offset after the "}" that closes the "${" before start, or where the literal

@@ -35,7 +35,11 @@ func ParseSchema(name, src string) *File {
 func (p *Parser) Parse(name, src string) *File {
 	f := &File{Name: name, Src: src}
 	next := make(map[string]*Decl, len(p.chunks))
-	for _, c := range cut(src) {
+	words := declWords
+	if p.schema {
+		words = schemaWords
+	}
+	for _, c := range cut(src, words) {
 		text := src[c.start:c.end]
 		d, ok := p.chunks[text]
 		if !ok {
@@ -49,73 +53,6 @@ func (p *Parser) Parse(name, src string) *File {
 	}
 	p.chunks = next
 	return f
-}
-
-type chunk struct{ start, end int }
-
-// cut divides a file into declarations: each begins with its doc comment, or with the line whose first word, at
-// column 0, is not part of what stands before. What stands before the first one belongs to it.
-func cut(src string) []chunk {
-	var starts []int
-	docStart := -1
-	for pos := 0; pos < len(src); {
-		end := strings.IndexByte(src[pos:], '\n')
-		if end < 0 {
-			end = len(src)
-		} else {
-			end += pos + 1
-		}
-		line := src[pos:end]
-		switch {
-		case strings.HasPrefix(line, "##"):
-			if docStart < 0 {
-				docStart = pos
-			}
-		case beginsDecl(line):
-			start := pos
-			if docStart >= 0 {
-				start = docStart
-			}
-			starts = append(starts, start)
-			docStart = -1
-		default:
-			docStart = -1
-		}
-		pos = end
-	}
-	var chunks []chunk
-	for i, s := range starts {
-		e := len(src)
-		if i+1 < len(starts) {
-			e = starts[i+1]
-		}
-		if i == 0 {
-			if lead := src[:s]; strings.TrimSpace(stripComments(lead)) != "" {
-				chunks = append(chunks, chunk{0, s})
-			}
-		}
-		chunks = append(chunks, chunk{s, e})
-	}
-	if len(starts) == 0 && strings.TrimSpace(stripComments(src)) != "" {
-		chunks = append(chunks, chunk{0, len(src)})
-	}
-	return chunks
-}
-
-func stripComments(s string) string {
-	var b strings.Builder
-	for line := range strings.Lines(strings.TrimPrefix(s, "\ufeff")) {
-		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
-}
-
-// beginsDecl reports whether a line has a word at column 0: a declaration, or one that is misspelt.
-func beginsDecl(line string) bool {
-	line = strings.TrimPrefix(line, "\ufeff")
-	return line != "" && isNameStart(line[0])
 }
 
 func (p *Parser) parseChunk(text string) *Decl {

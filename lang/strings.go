@@ -32,19 +32,44 @@ func parseString(text string, offset int) *StringLit {
 			body, at = body[1:], at+1
 		}
 	}
-	if s.Raw {
-		s.Parts = []StringPart{{Text: body, Pos: Span{int32(at), int32(at + len(body))}}}
-	} else {
-		s.interpolate(body, at)
-	}
+	indent := ""
 	if s.Multiline {
-		s.undent(body)
+		indent = indentOf(body)
+	}
+	if s.Raw {
+		s.Parts = []StringPart{{Text: undent(body, indent), Pos: Span{int32(at), int32(at + len(body))}}}
+	} else {
+		s.interpolate(body, at, indent)
 	}
 	return s
 }
 
-// interpolate cuts body at its ${…} and resolves escapes.
-func (s *StringLit) interpolate(body string, at int) {
+// indentOf is the white space before the closing mark, when nothing else stands there.
+func indentOf(body string) string {
+	last := body[strings.LastIndexByte(body, '\n')+1:]
+	if strings.TrimLeft(last, " \t") != "" {
+		return ""
+	}
+	return last
+}
+
+// undent takes the indentation off every line, and the carriage returns before line breaks, so that a string does not
+// depend on how its file was checked out.
+func undent(body, indent string) string {
+	var b strings.Builder
+	for line := range strings.Lines(body) {
+		line = strings.TrimPrefix(line, indent)
+		if l, ok := strings.CutSuffix(line, "\r\n"); ok {
+			line = l + "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// interpolate cuts body at its ${…}, resolves escapes, and takes the indentation off every line as it was written: what an
+// escape or an expression puts there stays.
+func (s *StringLit) interpolate(body string, at int, indent string) {
 	var text strings.Builder
 	start := 0
 	flush := func(end int) {
@@ -54,7 +79,13 @@ func (s *StringLit) interpolate(body string, at int) {
 		}
 	}
 	for i := 0; i < len(body); {
+		if s.Multiline && indent != "" && (i == 0 || body[i-1] == '\n') && strings.HasPrefix(body[i:], indent) {
+			i += len(indent)
+			continue
+		}
 		switch {
+		case strings.HasPrefix(body[i:], "\r\n"):
+			i++
 		case body[i] == '\\' && i+1 < len(body):
 			n := s.escape(&text, body[i:], at+i)
 			i += n
@@ -111,31 +142,6 @@ func (s *StringLit) wrongEscape(what string, at, n int) {
 	if s.problem == nil {
 		s.problem = &problem{code: "E0104", span: Span{int32(at), int32(at + n)}, message: "there is no escape " + what,
 			help: `the escapes are \n \t \r \\ \" \$ and \u{1F600}; write \\ for a backslash, or use '…', which has none`}
-	}
-}
-
-// undent takes the white space before the closing mark off every line.
-func (s *StringLit) undent(body string) {
-	i := strings.LastIndexByte(body, '\n')
-	indent := body[i+1:]
-	if strings.TrimLeft(indent, " \t") != "" {
-		return
-	}
-	lineStart := true
-	for k := range s.Parts {
-		p := &s.Parts[k]
-		if p.Expr != nil {
-			lineStart = false
-			continue
-		}
-		lines := strings.SplitAfter(p.Text, "\n")
-		for j, l := range lines {
-			if j > 0 || lineStart {
-				lines[j] = strings.TrimPrefix(l, indent)
-			}
-		}
-		lineStart = strings.HasSuffix(p.Text, "\n")
-		p.Text = strings.Join(lines, "")
 	}
 }
 

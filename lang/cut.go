@@ -1,0 +1,159 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+)
+
+// chunk is the stretch of a file that one declaration takes.
+type chunk struct{ start, end int }
+
+// cutter divides a file into declarations without parsing it: it knows strings, comments and brackets only.
+type cutter struct {
+	src   string
+	words []string // that begin declarations
+	// strict is set when a string over several lines has no end: then each ends before the next declaration, so that
+	// one that is not closed costs its own declaration and no other.
+	strict   bool
+	unclosed bool
+	starts   []int
+}
+
+// cut divides a file into declarations: each begins with its doc comment, or with a line whose first word stands at
+// column 0 and is not part of what came before. What stands before the first one is a chunk when it is not comments.
+func cut(src string, words []string) []chunk {
+	c := &cutter{src: src, words: words}
+	c.scan()
+	if c.unclosed {
+		c = &cutter{src: src, words: words, strict: true}
+		c.scan()
+	}
+	first := len(src)
+	if len(c.starts) > 0 {
+		first = c.starts[0]
+	}
+	var chunks []chunk
+	if strings.TrimSpace(stripComments(src[:first])) != "" {
+		chunks = append(chunks, chunk{0, first})
+	}
+	for i, s := range c.starts {
+		e := len(src)
+		if i+1 < len(c.starts) {
+			e = c.starts[i+1]
+		}
+		chunks = append(chunks, chunk{s, e})
+	}
+	return chunks
+}
+
+func (c *cutter) scan() {
+	depth, docStart := 0, -1
+	last := byte(0) // the last character that is neither white space nor comment
+	pos := 0
+	if strings.HasPrefix(c.src, "\ufeff") {
+		pos = len("\ufeff")
+	}
+	lineStart := true
+	for pos < len(c.src) {
+		if lineStart {
+			lineStart = false
+			line := c.src[pos:]
+			switch {
+			case strings.HasPrefix(line, "##"):
+				if docStart < 0 {
+					docStart = pos
+				}
+			case isNameStart(line[0]) && (depth == 0 && !goesOn(last) || c.declares(line)):
+				if docStart < 0 {
+					docStart = pos
+				}
+				c.starts = append(c.starts, docStart)
+				depth, docStart = 0, -1
+			default:
+				docStart = -1
+			}
+		}
+		switch b := c.src[pos]; b {
+		case '\n':
+			lineStart = true
+			pos++
+			continue
+		case ' ', '\t', '\r':
+			pos++
+			continue
+		case '#':
+			if i := strings.IndexByte(c.src[pos:], '\n'); i >= 0 {
+				pos += i
+			} else {
+				pos = len(c.src)
+			}
+			continue
+		case '"', '\'':
+			pos = c.string(pos)
+			last = b
+			continue
+		case '{', '[', '(':
+			depth++
+		case '}', ']', ')':
+			depth = max(0, depth-1)
+		}
+		last = c.src[pos]
+		pos++
+	}
+}
+
+// goesOn reports whether a statement goes on over a line break after a character.
+func goesOn(last byte) bool { return last != 0 && strings.IndexByte("=+-*/%<>&|!:,.", last) >= 0 }
+
+// declares reports whether a line surely begins a declaration: one of its words and what must follow it. A name
+// followed by "=" is an option.
+func (c *cutter) declares(line string) bool {
+	word := firstWord(line)
+	rest := strings.TrimLeft(line[len(word):], " \t")
+	if len(rest) == len(line)-len(word) || rest == "" || !slices.Contains(c.words, word) {
+		return false
+	}
+	switch word {
+	case "use":
+		return rest[0] == '"' || rest[0] == '\''
+	case "assert":
+		return isNameStart(rest[0]) || strings.IndexByte("(!-", rest[0]) >= 0
+	}
+	return isNameStart(rest[0])
+}
+
+// string returns where the string literal at pos ends.
+func (c *cutter) string(pos int) int {
+	end, closed := stringEnd(c.src, pos)
+	if !strings.Contains(c.src[pos:end], "\n") {
+		return end
+	}
+	if !closed {
+		c.unclosed = true
+	}
+	if !c.strict {
+		return end
+	}
+	for i := pos; i < end; {
+		n := strings.IndexByte(c.src[i:end], '\n')
+		if n < 0 {
+			break
+		}
+		i += n + 1
+		if i < end && c.declares(c.src[i:]) {
+			return i - 1
+		}
+	}
+	return end
+}
+
+// stripComments leaves out the lines that are comments.
+func stripComments(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimPrefix(s, "\ufeff")) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
