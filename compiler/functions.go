@@ -576,3 +576,9 @@ func FunctionNames() []string {
 	slices.SortFunc(out, cmp.Compare[string])
 	return out
 }
+
+// JSON makes of a known value what encoding/json can write. Secrets are not taken out: a caller has none, or hides them.
+func JSON(v cty.Value) any {
+	plain, _ := strip(v)
+	return toJSON(plain)
+}

@@ -1,0 +1,120 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"imgc/compiler"
+	"imgc/executor/journal"
+	"imgc/planner"
+	"imgc/stdlib/component"
+)
+
+// Reconcile puts into a state what an earlier run has finished and not yet recorded when it crashed. It reads only.
+func Reconcile(storeDir string, st *planner.State) error {
+	j, err := journal.Read(storeDir)
+	if err != nil {
+		return err
+	}
+	fold(j, st)
+	return nil
+}
+
+func fold(left []journal.Entry, st *planner.State) (changed bool) {
+	for _, e := range left {
+		if e.Type == journal.Unit && e.Unit != nil {
+			st.Units[e.Addr] = e.Unit
+			changed = true
+		}
+	}
+	return changed
+}
+
+// recover undoes what an earlier run has begun and not finished. What cannot be undone stays in the journal, and is told.
+func (r *run) recover(ctx context.Context, left []journal.Entry) error {
+	if len(left) == 0 {
+		return nil
+	}
+	if fold(left, r.State) {
+		if err := r.Store.Save(r.State); err != nil {
+			return err
+		}
+	}
+	for addr, u := range r.State.Units {
+		r.artifacts[addr] = u.Artifact.Attrs
+	}
+	for _, e := range r.journal.Unsettled() {
+		if err := r.undo(ctx, e); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.emit(Event{Type: WarningEvent, Unit: e.Effect.Unit, Text: fmt.Sprintf("an earlier run left %s %s, and it could not be removed: %v", e.Effect.Kind, e.Effect.ID, err)})
+			continue
+		}
+		settled := journal.Entry{Type: journal.Settled, Kind: e.Kind, Effect: e.Effect}
+		if err := r.journal.Write(settled); err != nil {
+			return err
+		}
+		r.emit(Event{Type: Message, Unit: e.Effect.Unit, Text: fmt.Sprintf("removed %s %s, which an earlier run left", e.Effect.Kind, e.Effect.ID)})
+	}
+	return r.journal.Compact()
+}
+
+func (r *run) undo(ctx context.Context, e journal.Entry) error {
+	if e.Effect.Component == "" && e.Effect.Kind == tempKind {
+		tmp := filepath.Join(r.Store.Dir, "tmp")
+		if rel, err := filepath.Rel(tmp, e.Effect.ID); err != nil || !filepath.IsLocal(rel) || rel == "." {
+			return fmt.Errorf("%s is not below %s", e.Effect.ID, tmp)
+		}
+		return os.RemoveAll(e.Effect.ID)
+	}
+	inst := r.current(e)
+	if inst == nil {
+		var ok bool
+		if inst, ok = r.Registry.blank(e.Kind, e.Effect.Component); !ok {
+			return fmt.Errorf("%s is not part of this imgc", e.Effect.Component)
+		}
+	}
+	u, ok := inst.(component.Undoer)
+	if !ok {
+		return errors.New("its component cannot undo it")
+	}
+	env := &component.Env{Dir: r.Program.Dir, StateDir: r.Store.Dir, RunID: r.id, Unit: e.Effect.Unit,
+		Effects: effects{r.journal, e.Effect.Unit, e.Kind, e.Effect.Component},
+		Say: func(format string, args ...any) {
+			r.emit(Event{Type: Message, Unit: e.Effect.Unit, Text: fmt.Sprintf(format, args...)})
+		},
+		Progress: func(string, int64, int64) {}, Stdout: discard{}, Stderr: discard{}}
+	bounded, cancel := context.WithTimeout(ctx, r.StopTimeout)
+	defer cancel()
+	return u.Undo(bounded, env, *e.Effect)
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// current is the component that recorded an effect with its options as the program has them now; nil when the program
+// no longer uses it there.
+func (r *run) current(e journal.Entry) any {
+	for _, u := range r.Program.Units {
+		if u.Addr != e.Effect.Unit {
+			continue
+		}
+		calls := append([]*compiler.Call{u.Builder}, u.Steps...)
+		for _, ch := range u.Posts {
+			calls = append(calls, ch.Links...)
+		}
+		for _, c := range calls {
+			if c.Schema.Kind == e.Kind && c.Schema.Name == e.Effect.Component {
+				if inst, err := r.Registry.instance(c, r.runtime("")); err == nil {
+					return inst
+				}
+			}
+		}
+	}
+	return nil
+}

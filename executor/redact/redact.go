@@ -1,0 +1,163 @@
+// Package redact takes secrets out of text before anybody sees it: the values themselves and the forms in which programs
+// commonly print them. It knows nothing of where secrets come from or where text goes.
+//
+// Start reading at New.
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Mask stands where a secret was.
+const Mask = "(secret)"
+
+// MinLength is the length in bytes below which a secret is not looked for in text: it would mask ordinary words.
+const MinLength = 3
+
+// Redactor replaces secrets. The zero value replaces nothing. It is safe for concurrent use.
+type Redactor struct {
+	r     *strings.Replacer
+	short int
+}
+
+// New makes a redactor for secrets. Each is looked for as it is, line by line when it has several, in base64 (standard and
+// URL, with and without padding, and inside longer encoded text), in hex, and escaped for URLs, JSON, Go and shells.
+func New(secrets []string) *Redactor {
+	forms := map[string]bool{}
+	out := &Redactor{}
+	for _, s := range secrets {
+		if len(s) < MinLength {
+			out.short++
+			continue
+		}
+		addForms(forms, s)
+		if lines := strings.Split(s, "\n"); len(lines) > 1 {
+			for _, l := range lines {
+				if l = strings.TrimSpace(l); len(l) >= MinLength+1 {
+					addForms(forms, l)
+				}
+			}
+		}
+	}
+	var sorted []string
+	for f := range forms {
+		sorted = append(sorted, f)
+	}
+	// The replacer takes the first that matches at a place, so longer ones come first.
+	sort.Slice(sorted, func(i, j int) bool {
+		if len(sorted[i]) != len(sorted[j]) {
+			return len(sorted[i]) > len(sorted[j])
+		}
+		return sorted[i] < sorted[j]
+	})
+	var pairs []string
+	for _, f := range sorted {
+		pairs = append(pairs, f, Mask)
+	}
+	if len(pairs) > 0 {
+		out.r = strings.NewReplacer(pairs...)
+	}
+	return out
+}
+
+// TooShort is how many secrets are too short to be looked for.
+func (r *Redactor) TooShort() int { return r.short }
+
+// String returns s with every secret masked.
+func (r *Redactor) String(s string) string {
+	if r == nil || r.r == nil {
+		return s
+	}
+	return r.r.Replace(s)
+}
+
+func addForms(forms map[string]bool, s string) {
+	add := func(f string) {
+		if len(f) >= MinLength {
+			forms[f] = true
+		}
+	}
+	add(s)
+	add(strings.TrimSpace(s))
+	b := []byte(s)
+	add(hex.EncodeToString(b))
+	add(strings.ToUpper(hex.EncodeToString(b)))
+	add(url.QueryEscape(s))
+	add(url.PathEscape(s))
+	add(lowerEscapes(url.QueryEscape(s)))
+	add(percentAll(s))
+	for _, html := range []bool{true, false} {
+		var j strings.Builder
+		e := json.NewEncoder(&j)
+		e.SetEscapeHTML(html)
+		if e.Encode(s) == nil {
+			add(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(j.String()), `"`), `"`))
+		}
+	}
+	add(inside(strconv.Quote(s)))
+	add(inside(strconv.QuoteToASCII(s)))
+	add(strings.ReplaceAll(s, `'`, `'\''`))
+	add(strings.ReplaceAll(s, `'`, `'"'"'`))
+	add(backslashed(s))
+	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		full := enc.EncodeToString(b)
+		add(full)
+		if rest := len(full) % 4; rest > 0 {
+			add(full + strings.Repeat("=", 4-rest))
+		}
+		for offset := range 3 {
+			if core := embedded(enc, b, offset); len(core) >= 6 {
+				add(core)
+			}
+		}
+	}
+}
+
+// embedded is what of the base64 of longer data depends on b alone when b begins offset bytes after a multiple of three.
+func embedded(enc *base64.Encoding, b []byte, offset int) string {
+	full := enc.EncodeToString(append(make([]byte, offset), b...))
+	begin := (offset*8 + 5) / 6
+	end := (offset + len(b)) * 8 / 6
+	if begin >= end || end > len(full) {
+		return ""
+	}
+	return full[begin:end]
+}
+
+func inside(quoted string) string { return quoted[1 : len(quoted)-1] }
+
+func lowerEscapes(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			b.WriteString(strings.ToLower(s[i : i+3]))
+			i += 2
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// percentAll escapes all but letters, digits and -_.~, as RFC 3986 has it.
+func percentAll(s string) string {
+	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+}
+
+// backslashed is how bash's printf %q writes text of printable characters.
+func backslashed(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(" !\"#$&'()*,;<>?[\\]^`{|}~", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,61 @@
+package executor
+
+import (
+	"fmt"
+
+	"imgc/compiler"
+	"imgc/stdlib/component"
+)
+
+// Registry finds components by kind and name.
+type Registry struct {
+	byName map[[2]string]component.Component
+}
+
+// NewRegistry lists components.
+func NewRegistry(cs []component.Component) *Registry {
+	r := &Registry{byName: map[[2]string]component.Component{}}
+	for _, c := range cs {
+		r.byName[[2]string{string(c.Kind), c.Name}] = c
+	}
+	return r
+}
+
+// Version is the version of a component, for digests.
+func (r *Registry) Version(kind, name string) string { return r.byName[[2]string{kind, name}].Version }
+
+// instance makes a component with the options of a call.
+func (r *Registry) instance(call *compiler.Call, rt *compiler.Runtime) (any, error) {
+	v, ds := call.Resolve(rt)
+	if ds.HasErrors() {
+		return nil, ds
+	}
+	c, ok := r.byName[[2]string{call.Schema.Kind, call.Schema.Name}]
+	if !ok {
+		return nil, fmt.Errorf("%s %s is not part of this imgc", call.Schema.Kind, call.Schema.Name)
+	}
+	o := c.Options()
+	if err := component.Decode(v, o); err != nil {
+		return nil, fmt.Errorf("%s: %w", call.Schema.Name, err)
+	}
+	return make1(c, o), nil
+}
+
+// blank makes a component with no options, to look at or remove what it once made.
+func (r *Registry) blank(kind, name string) (any, bool) {
+	c, ok := r.byName[[2]string{kind, name}]
+	if !ok {
+		return nil, false
+	}
+	return make1(c, c.Options()), true
+}
+
+func make1(c component.Component, o any) any {
+	switch c.Kind {
+	case component.KindBuilder:
+		return c.Builder(o)
+	case component.KindProvisioner:
+		return c.Provisioner(o)
+	}
+	return c.Post(o)
+}
