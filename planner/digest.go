@@ -6,10 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -63,13 +63,22 @@ type Input struct {
 
 // Digest computes the digests of all units. Missing or unreadable input files are diagnostics.
 func Digest(ctx context.Context, in Input) (*Digests, lang.Diagnostics) {
-	d := &digester{ctx: ctx, in: in, out: &Digests{Units: map[string]*UnitDigests{}}}
+	d := &digester{ctx: ctx, in: in, out: &Digests{Units: map[string]*UnitDigests{}}, made: map[string]writtenBefore{}}
 	order, diag := topological(in.Program.Units)
 	if diag != nil {
 		return nil, lang.Diagnostics{*diag}
 	}
+	if in.Files == nil {
+		in.Files = NewFiles(in.Program.Dir)
+	}
+	d.in = in
+	in.Files.ahead(ctx, order)
 	for _, u := range order {
 		d.unit(u)
+	}
+	in.Files.cache.save()
+	if err := ctx.Err(); err != nil {
+		return nil, lang.Diagnostics{{Code: "E0803", Message: "reading the files of the program was interrupted", Help: "start it again"}}
 	}
 	if d.ds.HasErrors() {
 		return nil, d.ds
@@ -99,13 +108,22 @@ type digester struct {
 	in  Input
 	out *Digests
 	ds  lang.Diagnostics
+	// made holds the local paths that each unit and those it depends on write.
+	made map[string]writtenBefore
 }
 
 func (d *digester) unit(u *compiler.Unit) {
 	ud := &UnitDigests{}
-	ud.Builder = d.node("imgc unit 1", u.Builder)
-	prev := ud.Builder.Digest
 	made := writtenBefore{}
+	for _, a := range u.DependsOn {
+		for p := range d.made[a] {
+			made[p] = true
+		}
+	}
+	d.made[u.Addr] = made
+	ud.Builder = d.node("imgc unit 1", u.Builder, made)
+	made.add(u.Builder)
+	prev := ud.Builder.Digest
 	for _, s := range u.Steps {
 		n := d.node(prev, s, made)
 		made.add(s)
@@ -117,6 +135,7 @@ func (d *digester) unit(u *compiler.Unit) {
 		var links []*Node
 		for _, l := range ch.Links {
 			n := d.node(prev, l, made)
+			made.add(l)
 			links = append(links, n)
 			prev = n.Digest
 		}
@@ -125,48 +144,10 @@ func (d *digester) unit(u *compiler.Unit) {
 	d.out.Units[u.Addr] = ud
 }
 
-// writtenBefore holds the local paths that earlier steps write: they need not exist when the plan is made.
-type writtenBefore map[string]bool
-
-func (w writtenBefore) add(c *compiler.Call) {
-	for _, p := range writes(c) {
-		w[p] = true
-	}
-}
-
-// writes lists the local paths that a call writes.
-func writes(c *compiler.Call) []string {
-	var out []string
-	for _, o := range c.Options {
-		if o.Field.Writes && o.Pending == nil {
-			out = append(out, paths(o.Value)...)
-		}
-	}
-	return out
-}
-
-// paths lists the paths in the value of an option: one, or a list.
-func paths(v cty.Value) []string {
-	v, _ = v.UnmarkDeep()
-	switch t := v.Type(); {
-	case !v.IsWhollyKnown() || v.IsNull():
-		return nil
-	case t == cty.String:
-		return []string{v.AsString()}
-	case t.IsTupleType() || t.IsListType():
-		var out []string
-		for _, x := range v.AsValueSlice() {
-			out = append(out, paths(x)...)
-		}
-		return out
-	}
-	return nil
-}
-
 // node digests one call: the node before it, the component and its version, its options, and the content of the
 // files that it reads. What changes how a thing is made and not what it is stays out: places, labels, retry, timeout,
 // pause, and options marked free.
-func (d *digester) node(prev string, c *compiler.Call, made ...writtenBefore) *Node {
+func (d *digester) node(prev string, c *compiler.Call, made writtenBefore) *Node {
 	kind, name := c.Schema.Kind, c.Schema.Name
 	version := ""
 	if d.in.Version != nil {
@@ -179,40 +160,36 @@ func (d *digester) node(prev string, c *compiler.Call, made ...writtenBefore) *N
 	e.text(kind)
 	e.text(name)
 	e.text(version)
-	if kind == "post" {
-		e.text(fmt.Sprintf("keep %t", c.Keep))
+	if kind == "post" && c.Keep { // it says what exists after the chain, so the chain has to run for it
+		e.text("keep")
+		n.Recorded.Options["keep"] = "true"
 	}
 	for _, o := range c.Options {
-		if o.Field.Free || isNull(o.Value) {
+		if o.Field.Free || o.Pending == nil && isNull(o.Value) {
 			continue
 		}
 		e.text(o.Field.Name)
-		text := compiler.FormatValue(o.Value, o.Field.Type)
 		if o.Pending != nil {
 			d.pending(e, o.Pending)
-			text = "(known after apply) " + o.Pending.Text
 		}
 		e.value(o.Value, o.Field.Type)
-		if o.Value.ContainsMarked() {
-			one := newEncoder(d.in.Key)
-			one.value(o.Value, o.Field.Type)
-			text += secretMark + one.sum()[:16]
-		}
-		n.Recorded.Options[o.Field.Name] = text
-		if o.Field.Reads && o.Pending == nil {
-			for _, p := range paths(o.Value) {
-				if len(made) > 0 && made[0][p] {
-					continue // an earlier step makes it, and that step's inputs count
-				}
-				sum, err := d.in.Files.Digest(d.ctx, p)
-				if err != nil {
-					d.fileError(o, p, err)
-					continue
-				}
-				n.Recorded.Files[p] = sum
-				e.text(p)
-				e.text(sum)
+		n.Recorded.Options[o.Field.Name] = recorded(o, d.in.Key)
+		for _, f := range localPaths(o, reading) {
+			if made.has(f.path) {
+				continue // an earlier step makes it, and what it makes is covered by that step's digest
 			}
+			sum, err := d.in.Files.Digest(d.ctx, f.path)
+			if err != nil {
+				d.fileError(o, f, err)
+				continue
+			}
+			n.Recorded.Files[f.shown()] = sum
+			if f.secret {
+				e.keyed(func(e *encoder) { e.text(f.path) })
+			} else {
+				e.tagged('f', f.path)
+			}
+			e.text(sum)
 		}
 	}
 	n.Digest = e.sum()
@@ -220,24 +197,12 @@ func (d *digester) node(prev string, c *compiler.Call, made ...writtenBefore) *N
 	return n
 }
 
-// secretMark parts the text of an option from the keyed hash of the secrets in it, in the state.
-const secretMark = " #keyed:"
-
 func isNull(v cty.Value) bool {
+	if v == cty.NilVal {
+		return true
+	}
 	u, _ := v.Unmark()
 	return u.IsKnown() && u.IsNull()
-}
-
-func (d *digester) fileError(o *compiler.Option, path string, err error) {
-	diag := lang.Diagnostic{Code: "E0801", Range: o.Range, Message: fmt.Sprintf("%s %s cannot be read: %v", o.Field.Name, path, err), Help: "make it readable"}
-	if notExist(err) {
-		diag.Message = fmt.Sprintf("%s %s does not exist", o.Field.Name, path)
-		diag.Help = "paths are relative to the program's folder"
-		if near := d.in.Files.near(path, lang.Nearest); near != "" {
-			diag.Help = fmt.Sprintf("did you mean %q?", near)
-		}
-	}
-	d.ds = append(d.ds, diag)
 }
 
 // pending encodes a value of the apply phase: how it will be made, and what is known of that.
@@ -296,28 +261,37 @@ func (e *encoder) count(tag byte, n int) {
 
 func (e *encoder) text(s string) { e.tagged('t', s) }
 
+// keyed encodes what write writes so that it cannot be guessed from the digest. Without a key nothing of it goes in:
+// then the digest differs from every one that was made with a key.
+func (e *encoder) keyed(write func(*encoder)) {
+	if e.key == nil {
+		e.tagged('X', "")
+		return
+	}
+	inner := &encoder{h: hmac.New(sha256.New, e.key), key: e.key}
+	write(inner)
+	e.tagged('x', inner.sum())
+}
+
 // value encodes a value of a type. Fields marked free are left out; a secret is its keyed hash.
 func (e *encoder) value(v cty.Value, t *compiler.Type) {
 	raw, marks := v.Unmark()
 	if len(marks) > 0 {
-		mac := hmac.New(sha256.New, e.key)
-		inner := &encoder{h: mac, key: e.key}
 		plain, _ := raw.UnmarkDeep()
-		inner.value(plain, t)
-		e.tagged('x', inner.sum())
+		e.keyed(func(e *encoder) { e.value(plain, t) })
 		return
 	}
 	switch ty := raw.Type(); {
+	case raw == cty.NilVal, raw.IsKnown() && raw.IsNull():
+		e.count('n', 0)
 	case !raw.IsKnown():
 		e.count('u', 0)
-	case raw.IsNull():
-		e.count('n', 0)
 	case ty == cty.String:
 		e.tagged('s', raw.AsString())
 	case ty == cty.Bool:
-		e.tagged('b', fmt.Sprint(raw.True()))
+		e.tagged('b', strconv.FormatBool(raw.True()))
 	case ty == cty.Number:
-		e.tagged('i', raw.AsBigFloat().Text('g', -1))
+		e.tagged('i', number(raw))
 	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
 		items := raw.AsValueSlice()
 		e.count('l', len(items))
@@ -346,6 +320,16 @@ func (e *encoder) value(v cty.Value, t *compiler.Type) {
 	}
 }
 
+// number writes equal numbers alike, however many digits they were computed with.
+func number(v cty.Value) string {
+	f := v.AsBigFloat()
+	if f.IsInt() {
+		return f.Text('f', 0)
+	}
+	x, _ := f.Float64()
+	return strconv.FormatFloat(x, 'x', -1, 64)
+}
+
 func elem(t *compiler.Type) *compiler.Type {
 	if t == nil {
 		return nil
@@ -365,35 +349,3 @@ func fieldOf(t *compiler.Type, name string) *compiler.Field {
 	return nil
 }
 
-// topological orders units so that each comes after those it depends on; otherwise the order of the program stays.
-func topological(units []*compiler.Unit) ([]*compiler.Unit, *lang.Diagnostic) {
-	byAddr := map[string]*compiler.Unit{}
-	for _, u := range units {
-		byAddr[u.Addr] = u
-	}
-	state := map[string]int{}
-	var out []*compiler.Unit
-	var circle *lang.Diagnostic
-	var visit func(u *compiler.Unit)
-	visit = func(u *compiler.Unit) {
-		switch state[u.Addr] {
-		case 1:
-			circle = &lang.Diagnostic{Code: "E0203", Message: fmt.Sprintf("unit %s waits for itself", u.Addr), Range: u.Range, Help: "remove the reference"}
-			return
-		case 2:
-			return
-		}
-		state[u.Addr] = 1
-		for _, a := range u.DependsOn {
-			if d := byAddr[a]; d != nil {
-				visit(d)
-			}
-		}
-		state[u.Addr] = 2
-		out = append(out, u)
-	}
-	for _, u := range units {
-		visit(u)
-	}
-	return out, circle
-}

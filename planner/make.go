@@ -24,7 +24,7 @@ func Make(in Input, d *Digests, seen Observed) (*Plan, lang.Diagnostics) {
 	wanted := map[string]bool{}
 	for i := len(order) - 1; i >= 0; i-- { // a chosen unit brings those it depends on
 		u := order[i]
-		if len(in.Targets) == 0 || slices.Contains(chosen, u.Addr) || wanted[u.Addr] {
+		if len(in.Targets) == 0 || chosen[u.Addr] || wanted[u.Addr] {
 			wanted[u.Addr] = true
 			for _, a := range u.DependsOn {
 				wanted[a] = true
@@ -36,7 +36,7 @@ func Make(in Input, d *Digests, seen Observed) (*Plan, lang.Diagnostics) {
 			continue
 		}
 		m := &maker{u: u, d: d.Units[u.Addr], st: st.Units[u.Addr], seen: seen}
-		if slices.Contains(forced, u.Addr) {
+		if forced[u.Addr] {
 			m.forced = true
 		}
 		for _, a := range u.DependsOn {
@@ -57,32 +57,6 @@ func Make(in Input, d *Digests, seen Observed) (*Plan, lang.Diagnostics) {
 	}
 	p.Outputs = outputs(in, byAddr)
 	return p, ds
-}
-
-// selectUnits finds the units that addresses name: build.source, or build for all of a build's.
-func selectUnits(units []*compiler.Unit, addrs []string, flag string) ([]string, lang.Diagnostics) {
-	var out []string
-	var ds lang.Diagnostics
-	for _, a := range addrs {
-		found := false
-		var names []string
-		for _, u := range units {
-			names = append(names, u.Addr)
-			if u.Addr == a || u.Build == a {
-				found = true
-				out = append(out, u.Addr)
-			}
-		}
-		if found {
-			continue
-		}
-		help := "the units are " + strings.Join(names, ", ")
-		if near := lang.Nearest(a, names); near != "" {
-			help = fmt.Sprintf("did you mean %q?", near)
-		}
-		ds = append(ds, lang.Diagnostic{Code: "E0802", Message: fmt.Sprintf("%s %s: there is no such unit", flag, a), Help: help})
-	}
-	return out, ds
 }
 
 // maker plans one unit.
@@ -202,7 +176,7 @@ func (m *maker) compare() {
 func hasSecrets(d *UnitDigests) bool {
 	for _, n := range append([]*Node{d.Builder}, d.Steps...) {
 		for _, text := range n.Recorded.Options {
-			if strings.Contains(text, secretMark) {
+			if shown(text) != text {
 				return true
 			}
 		}
@@ -253,14 +227,6 @@ func (m *maker) node(n *Node, old NodeState, where string) []Reason {
 	}
 	n.Reasons = rs
 	return rs
-}
-
-// shown is the text of an option without the keyed hash of its secrets.
-func shown(text string) string {
-	if i := strings.LastIndex(text, secretMark); i >= 0 {
-		return text[:i]
-	}
-	return text
 }
 
 // pair is a step now and the same step as recorded; -1 where there is none.

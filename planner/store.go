@@ -17,6 +17,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
+// stateFolder is imgc's own folder beside a program.
+const stateFolder = ".imgc"
+
 // stateFormat is the version of the state file that this imgc writes.
 const stateFormat = 1
 
@@ -53,7 +56,7 @@ func (e *LockedError) Error() string {
 }
 
 // View opens the store of a program's folder to read only. It takes no lock and makes nothing.
-func View(dir string) *Store { return &Store{Dir: filepath.Join(dir, ".imgc")} }
+func View(dir string) *Store { return &Store{Dir: filepath.Join(dir, stateFolder)} }
 
 // LockOptions tell how Lock waits.
 type LockOptions struct {
