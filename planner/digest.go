@@ -348,4 +348,3 @@ func fieldOf(t *compiler.Type, name string) *compiler.Field {
 	}
 	return nil
 }
-

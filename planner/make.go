@@ -13,7 +13,8 @@ import (
 // Make compares the digests of a program with its state and with what was observed to exist, and says what to do.
 func Make(in Input, d *Digests, seen Observed) (*Plan, lang.Diagnostics) {
 	st := in.State
-	p := &Plan{Format: planFormat, Lineage: st.Lineage, Serial: st.Serial, Program: d.Program, Targets: in.Targets, Replace: in.Replace}
+	p := &Plan{Format: planFormat, Lineage: st.Lineage, Serial: st.Serial, Program: d.Program}
+	p.Targets, p.Replace = slices.Clone(in.Targets), slices.Clone(in.Replace)
 	chosen, ds := selectUnits(in.Program.Units, in.Targets, "--target")
 	forced, more := selectUnits(in.Program.Units, in.Replace, "--replace")
 	if ds = append(ds, more...); ds.HasErrors() {
@@ -35,13 +36,13 @@ func Make(in Input, d *Digests, seen Observed) (*Plan, lang.Diagnostics) {
 		if !wanted[u.Addr] {
 			continue
 		}
-		m := &maker{u: u, d: d.Units[u.Addr], st: st.Units[u.Addr], seen: seen}
+		m := &maker{u: u, d: d.Units[u.Addr], st: st.Units[u.Addr], seen: seen, rebuilt: map[string]bool{}, newKey: in.Key == nil || st.KeyID != "" && st.KeyID != keyID(in.Key)}
 		if forced[u.Addr] {
 			m.forced = true
 		}
 		for _, a := range u.DependsOn {
 			if c := byAddr[a]; c != nil && (c.Action == Build || c.Action == Rebuild) {
-				m.rebuilt = append(m.rebuilt, a)
+				m.rebuilt[a] = true
 			}
 		}
 		c := m.change()
@@ -66,7 +67,8 @@ type maker struct {
 	st      *UnitState
 	seen    Observed
 	forced  bool
-	rebuilt []string // dependencies that are built again
+	rebuilt map[string]bool // dependencies that are built in this plan
+	newKey  bool            // secrets cannot be compared with those recorded
 
 	out *Change
 	// floor is the first step (from 0) that has to run whatever checkpoints there are; -1 for none.
@@ -83,10 +85,8 @@ func (m *maker) change() *Change {
 		m.restart(len(c.Steps))
 		return c
 	}
+	m.dependencies()
 	m.compare()
-	for _, a := range m.rebuilt {
-		c.Reasons = append(c.Reasons, Reason{Code: DependencyBuilt, Subject: a})
-	}
 	if !m.st.Consumed {
 		m.artifact(m.u.Addr, m.st.Artifact)
 	}
@@ -116,13 +116,11 @@ func (m *maker) restart(n int) {
 		last = min(last, m.floor)
 	}
 	begin := 0
-	if len(m.rebuilt) == 0 {
-		for i := last - 1; i >= 0; i-- {
-			if m.seen.Checkpoints[c.Steps[i].Digest] {
-				c.RestoreFrom = c.Steps[i].Digest
-				begin = i + 1
-				break
-			}
+	for i := last - 1; i >= 0; i-- {
+		if m.seen.Checkpoints[c.Steps[i].Digest] {
+			c.RestoreFrom = c.Steps[i].Digest
+			begin = i + 1
+			break
 		}
 	}
 	c.Builder.Runs = true
@@ -145,10 +143,8 @@ func (m *maker) compare() {
 	if m.st.Digest == m.d.Digest() {
 		return
 	}
-	before := len(c.Reasons)
 	c.Reasons = append(c.Reasons, m.node(m.d.Builder, m.st.Builder, "source "+m.u.Source)...)
-	pairs := match(m.d.Steps, m.st.Steps)
-	for _, p := range pairs {
+	for _, p := range match(m.d.Steps, m.st.Steps) {
 		switch {
 		case p.old < 0:
 			n := m.d.Steps[p.new]
@@ -158,30 +154,73 @@ func (m *maker) compare() {
 			o := m.st.Steps[p.old]
 			c.Reasons = append(c.Reasons, Reason{Code: StepRemoved, Subject: stepName(p.old, o.Component, o.Label)})
 		default:
-			c.Reasons = append(c.Reasons, m.node(m.d.Steps[p.new], m.st.Steps[p.old], stepName(p.new, m.d.Steps[p.new].Component, m.d.Steps[p.new].Label))...)
+			n := m.d.Steps[p.new]
+			if p.moved {
+				n.Reasons = []Reason{{Code: StepMoved, Subject: stepName(p.new, n.Component, n.Label), Before: fmt.Sprint(p.old + 1), After: fmt.Sprint(p.new + 1)}}
+				c.Reasons = append(c.Reasons, n.Reasons...)
+				continue
+			}
+			c.Reasons = append(c.Reasons, m.node(n, m.st.Steps[p.old], stepName(p.new, n.Component, n.Label))...)
 		}
 	}
-	if len(c.Reasons) == before { // the nodes are alike but not their digests: the order, a reference, or a secret without its key
-		code := StepMoved
+	if len(c.Reasons) == 0 { // the nodes are alike and their digests are not: something that they refer to
 		if len(m.u.DependsOn) > 0 {
-			code = DependencyChanged
+			c.Reasons = append(c.Reasons, Reason{Code: DependencyChanged, Subject: strings.Join(m.u.DependsOn, ", ")})
+		} else {
+			c.Reasons = append(c.Reasons, Reason{Code: FormatChanged})
 		}
-		if hasSecrets(m.d) {
-			code = KeyChanged
-		}
-		c.Reasons = append(c.Reasons, Reason{Code: code, Subject: m.u.Addr})
 	}
 }
 
-func hasSecrets(d *UnitDigests) bool {
-	for _, n := range append([]*Node{d.Builder}, d.Steps...) {
-		for _, text := range n.Recorded.Options {
-			if shown(text) != text {
-				return true
+// dependencies adds a reason for each unit that is built in this plan and whose artifact the builder or a step uses,
+// and finds the first of them that has to run for it. One that only post chains use does not touch the machine.
+func (m *maker) dependencies() {
+	if len(m.rebuilt) == 0 {
+		return
+	}
+	used := map[string]bool{}
+	for i, n := range append([]*Node{m.d.Builder}, m.d.Steps...) {
+		for _, addr := range usedUnits(n.Call) {
+			if m.rebuilt[addr] {
+				used[addr] = true
+				if m.floor < 0 {
+					m.floor = max(0, i-1)
+				}
 			}
 		}
 	}
-	return false
+	for _, addr := range sortedKeys(used) {
+		m.out.Reasons = append(m.out.Reasons, Reason{Code: DependencyBuilt, Subject: addr})
+	}
+}
+
+// usesRebuilt is a unit that is built in this plan and whose artifact a call waits for; empty for none.
+func (m *maker) usesRebuilt(c *compiler.Call) string {
+	if len(m.rebuilt) == 0 {
+		return ""
+	}
+	for _, addr := range usedUnits(c) {
+		if m.rebuilt[addr] {
+			return addr
+		}
+	}
+	return ""
+}
+
+// usedUnits lists the units whose artifacts a call's options wait for, sorted.
+func usedUnits(c *compiler.Call) []string {
+	used := map[string]bool{}
+	for _, o := range c.Options {
+		if o.Pending == nil || o.Field.Free {
+			continue
+		}
+		for _, ref := range o.Pending.Refs {
+			if addr, ok := unitOf(ref); ok {
+				used[addr] = true
+			}
+		}
+	}
+	return sortedKeys(used)
 }
 
 func stepName(i int, component, label string) string {
@@ -212,97 +251,29 @@ func (m *maker) node(n *Node, old NodeState, where string) []Reason {
 			continue
 		}
 		before, after := shown(b), shown(a)
+		code := OptionChanged
 		if before == after {
-			after = "(secret changed)"
+			switch {
+			case m.newKey:
+				code, after = KeyChanged, "(cannot be compared)"
+			case strings.HasPrefix(after, laterText):
+				after = "(what it is made from changed)"
+			case before == secretText:
+				after = "(secret changed)"
+			default:
+				after = "(a secret in it changed)"
+			}
 		}
 		n.Options = append(n.Options, OptionChange{Name: name, Before: before, After: after})
-		rs = append(rs, Reason{Code: OptionChanged, Subject: name, Where: where, Before: before, After: after})
+		rs = append(rs, Reason{Code: code, Subject: name, Where: where, Before: before, After: after})
 	}
 	for _, path := range sortedKeys(n.Recorded.Files) {
-		if b, ok := old.Files[path]; ok && b != n.Recorded.Files[path] {
-			rs = append(rs, Reason{Code: FileChanged, Subject: path, Where: where})
-		} else if !ok && len(n.Options) == 0 {
+		if b, ok := old.Files[path]; ok && b != n.Recorded.Files[path] || !ok && len(n.Options) == 0 {
 			rs = append(rs, Reason{Code: FileChanged, Subject: path, Where: where})
 		}
 	}
 	n.Reasons = rs
 	return rs
-}
-
-// pair is a step now and the same step as recorded; -1 where there is none.
-type pair struct{ new, old int }
-
-// match pairs the steps of now and of then: those that are alike, in order, and between them those of one component.
-func match(now []*Node, then []NodeState) []pair {
-	alike := func(i, j int) bool { return own(now[i].Recorded) == own(then[j]) }
-	lengths := make([][]int, len(now)+1)
-	for i := range lengths {
-		lengths[i] = make([]int, len(then)+1)
-	}
-	for i := len(now) - 1; i >= 0; i-- {
-		for j := len(then) - 1; j >= 0; j-- {
-			if alike(i, j) {
-				lengths[i][j] = lengths[i+1][j+1] + 1
-			} else {
-				lengths[i][j] = max(lengths[i+1][j], lengths[i][j+1])
-			}
-		}
-	}
-	var out []pair
-	var added, removed []int
-	flush := func() {
-		for len(added) > 0 && len(removed) > 0 {
-			i, j := added[0], removed[0]
-			switch {
-			case now[i].Component == then[j].Component || len(added) == len(removed):
-				out = append(out, pair{i, j})
-				added, removed = added[1:], removed[1:]
-			case len(added) > len(removed):
-				out = append(out, pair{i, -1})
-				added = added[1:]
-			default:
-				out = append(out, pair{-1, j})
-				removed = removed[1:]
-			}
-		}
-		for _, i := range added {
-			out = append(out, pair{i, -1})
-		}
-		for _, j := range removed {
-			out = append(out, pair{-1, j})
-		}
-		added, removed = nil, nil
-	}
-	i, j := 0, 0
-	for i < len(now) || j < len(then) {
-		switch {
-		case i < len(now) && j < len(then) && alike(i, j):
-			flush()
-			out = append(out, pair{i, j})
-			i, j = i+1, j+1
-		case j == len(then) || i < len(now) && lengths[i+1][j] >= lengths[i][j+1]:
-			added = append(added, i)
-			i++
-		default:
-			removed = append(removed, j)
-			j++
-		}
-	}
-	flush()
-	return out
-}
-
-// own is what a node is by itself, whatever stands before it.
-func own(n NodeState) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%q %q", n.Component, n.Version)
-	for _, name := range sortedKeys(n.Options) {
-		fmt.Fprintf(&b, " %q=%q", name, n.Options[name])
-	}
-	for _, path := range sortedKeys(n.Files) {
-		fmt.Fprintf(&b, " %q:%q", path, n.Files[path])
-	}
-	return b.String()
 }
 
 // artifact adds a reason when an artifact is not there as it was made.
@@ -374,6 +345,10 @@ func (m *maker) posts() {
 				if rs = m.node(n, old[j].NodeState, where); len(rs) == 0 {
 					rs = []Reason{{Code: PostChanged, Subject: n.Component, Where: where}}
 				}
+			case m.usesRebuilt(n.Call) != "":
+				rs = []Reason{{Code: DependencyBuilt, Subject: m.usesRebuilt(n.Call), Where: where}}
+			case j == len(links)-1 && len(old) > len(links) && old[j].Consumed:
+				rs = []Reason{{Code: PostRemoved, Subject: "post " + old[j+1].Component, Where: where}}
 			case !old[j].Consumed:
 				switch m.seen.Artifacts[linkKey(c.Addr, i, j)] {
 				case component.Gone:
@@ -390,6 +365,9 @@ func (m *maker) posts() {
 			}
 		}
 		if dirty < 0 {
+			if len(old) > len(links) {
+				reasons = append(reasons, Reason{Code: PostRemoved, Subject: "post " + old[len(links)].Component})
+			}
 			continue
 		}
 		// The chain begins again at the last link before it whose artifact is still there.
@@ -406,8 +384,12 @@ func (m *maker) posts() {
 			links[j].Runs = true
 		}
 	}
-	if len(m.d.Posts) < len(m.st.Posts) && len(reasons) == 0 {
-		reasons = append(reasons, Reason{Code: PostChanged, Subject: "a post chain was removed"})
+	for _, ch := range m.st.Posts[min(len(m.d.Posts), len(m.st.Posts)):] {
+		subject := "a post chain"
+		if len(ch.Links) > 0 {
+			subject = "post " + ch.Links[0].Component
+		}
+		reasons = append(reasons, Reason{Code: PostRemoved, Subject: subject})
 	}
 	if len(reasons) > 0 {
 		c.Action = Post
@@ -454,7 +436,7 @@ func outputs(in Input, changes map[string]*Change) []*OutputChange {
 	for _, o := range in.Program.Outputs {
 		seen[o.Name] = true
 		oc := &OutputChange{Name: o.Name, Before: in.State.Outputs[o.Name].Text, After: compiler.FormatValue(o.Value, o.Type)}
-		if !o.Value.IsWhollyKnown() && !busy && oc.Before != "" {
+		if !o.Value.IsWhollyKnown() && !busy && (oc.Before != "" || len(in.Targets) > 0) {
 			oc.After = oc.Before
 		}
 		out = append(out, oc)

@@ -27,6 +27,7 @@ type Plan struct {
 	// Program is the digest of everything the plan was made from: files of the program, parameters,
 	// input files. A saved plan is stale when it differs.
 	Program string            `json:"program_digest"`
+	Dir     string            `json:"dir,omitempty"` // the program's folder, absolute
 	Params  map[string]string `json:"params,omitempty"` // non-secret parameters as given, for apply FILE
 	Targets []string          `json:"targets,omitempty"`
 	Replace []string          `json:"replace,omitempty"`
@@ -96,9 +97,11 @@ const (
 	DependencyChanged ReasonCode = "dependency-changed"
 	InputNotKept      ReasonCode = "input-not-kept"
 	PostChanged       ReasonCode = "post-changed"
+	PostRemoved       ReasonCode = "post-removed"
 	PostUnfinished    ReasonCode = "post-unfinished" // failed or interrupted in the last run
 	NotInProgram      ReasonCode = "not-in-program"
-	KeyChanged        ReasonCode = "key-changed" // the folder's key is gone: secrets cannot be compared
+	KeyChanged        ReasonCode = "key-changed"    // the folder's key is gone: secrets cannot be compared
+	FormatChanged     ReasonCode = "format-changed" // an imgc with other digests recorded it
 )
 
 // Reason is one cause of a change.

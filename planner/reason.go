@@ -17,10 +17,13 @@ func (r Reason) String() string {
 			return fmt.Sprintf("option %s = %s added%s", r.Subject, short(r.After), in)
 		case r.After == "":
 			return fmt.Sprintf("option %s = %s removed%s", r.Subject, short(r.Before), in)
-		case r.After == "(secret changed)":
-			return fmt.Sprintf("a secret in option %s changed%s", r.Subject, in)
+		case r.After == "(secret changed)", r.After == "(a secret in it changed)":
+			return fmt.Sprintf("the secret in option %s changed%s", r.Subject, in)
+		case r.After == "(what it is made from changed)":
+			return fmt.Sprintf("what option %s is made from changed%s", r.Subject, in)
 		}
-		return fmt.Sprintf("option %s %s → %s%s", r.Subject, short(r.Before), short(r.After), in)
+		before, after := differing(r.Before, r.After)
+		return fmt.Sprintf("option %s %s → %s%s", r.Subject, before, after, in)
 	case FileChanged:
 		return r.Subject + " changed" + in
 	case StepAdded:
@@ -28,7 +31,7 @@ func (r Reason) String() string {
 	case StepRemoved:
 		return r.Subject + " removed"
 	case StepMoved:
-		return "the order of the steps changed"
+		return fmt.Sprintf("%s was step %s", r.Subject, r.Before)
 	case ComponentChanged:
 		return fmt.Sprintf("%s is now %s, was %s", r.Subject, r.After, r.Before)
 	case ArtifactGone:
@@ -38,14 +41,18 @@ func (r Reason) String() string {
 	case Forced:
 		return "forced with --replace " + r.Subject
 	case DependencyBuilt:
-		return r.Subject + ", which it uses, is built again"
+		return r.Subject + ", whose artifact it uses, is built" + in
 	case DependencyChanged:
-		return "a unit that it uses changed"
+		return r.Subject + ", whose artifact it uses, changed"
+	case FormatChanged:
+		return "it was built by an imgc that compares in another way"
 	case PostChanged:
-		if r.Where == "" {
-			return r.Subject
-		}
 		return r.Where + " is new or changed"
+	case PostRemoved:
+		if r.Where != "" {
+			return fmt.Sprintf("%s, which used up the artifact of %s, was removed", r.Subject, r.Where)
+		}
+		return r.Subject + " was removed; what it made stays"
 	case PostUnfinished:
 		return r.Where + " did not finish in the last run"
 	case InputNotKept:
@@ -53,15 +60,30 @@ func (r Reason) String() string {
 	case NotInProgram:
 		return "no longer in the program; what it built stays"
 	case KeyChanged:
-		return "a secret changed, or the key that secrets are compared with (.imgc/key) is new"
+		return fmt.Sprintf("the secret in option %s%s cannot be compared: .imgc/key is not the one that it was recorded with", r.Subject, in)
 	}
 	return string(r.Code)
 }
 
+const widest = 48 // characters of a value in a sentence
+
 func short(s string) string {
-	r := []rune(s)
-	if len(r) > 60 {
-		return string(r[:57]) + "…"
+	if r := []rune(s); len(r) > widest {
+		return string(r[:widest-1]) + "…"
 	}
 	return s
+}
+
+// differing shortens two long values so that the first place where they differ is seen.
+func differing(a, b string) (string, string) {
+	x, y := []rune(a), []rune(b)
+	same := 0
+	for same < len(x) && same < len(y) && x[same] == y[same] {
+		same++
+	}
+	if max(len(x), len(y)) <= widest || same < widest/2 {
+		return short(a), short(b)
+	}
+	cut := same - widest/4
+	return "…" + short(string(x[cut:])), "…" + short(string(y[cut:]))
 }

@@ -88,3 +88,6 @@ func shown(text string) string {
 	}
 	return text
 }
+
+// secretText is how a value that is secret as a whole is shown.
+const secretText = "(secret)"

@@ -8,9 +8,11 @@ import (
 
 // State is what was built, from what. It lies in .imgc/state.json beside the program.
 type State struct {
-	Format  int                    `json:"format_version"`
-	Lineage string                 `json:"lineage"` // random, made with the first state
-	Serial  int64                  `json:"serial"`  // one more with each write
+	Format  int    `json:"format_version"`
+	Lineage string `json:"lineage"` // random, made with the first state
+	Serial  int64  `json:"serial"`  // one more with each write
+	// KeyID tells whether the folder's key is still the one that secrets were recorded with. Store.Save sets it.
+	KeyID   string                 `json:"key_id,omitempty"`
 	Units   map[string]*UnitState  `json:"units"`
 	Outputs map[string]OutputState `json:"outputs,omitempty"`
 }

@@ -2,7 +2,9 @@ package planner
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -217,6 +219,11 @@ func (s *Store) Save(st *State) error {
 	if st.Lineage == "" {
 		st.Lineage = randomHex(16)
 	}
+	key, err := s.Key()
+	if err != nil {
+		return err
+	}
+	st.KeyID = keyID(key)
 	b, err := json.MarshalIndent(st, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the state: %w", err)
@@ -260,6 +267,16 @@ func (s *Store) EnsureKey() ([]byte, error) {
 		return nil, fmt.Errorf("making the key that secrets are compared with: %w", err)
 	}
 	return s.Key()
+}
+
+// keyID names a key without giving it away; empty for no key.
+func keyID(key []byte) string {
+	if key == nil {
+		return ""
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("imgc key id"))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
 func randomHex(n int) string {
