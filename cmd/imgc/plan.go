@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"imgc/planner"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -45,7 +43,7 @@ Exit codes: 0, the plan was made; 1, it could not be; with --detailed-exitcode 2
 			if out != "" {
 				fmt.Fprintf(a.err, "The plan is in %s; `imgc apply %s` does just that.\n", out, out)
 			}
-			if detailed && changes(plan) > 0 {
+			if detailed && plan.HasChanges() {
 				return errExit(exitChanges)
 			}
 			return nil
@@ -56,15 +54,4 @@ Exit codes: 0, the plan was made; 1, it could not be; with --detailed-exitcode 2
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "end with 2 when there is something to do")
 	return cmd
-}
-
-// changes counts the units for which there is something to do.
-func changes(p *planner.Plan) int {
-	n := 0
-	for _, c := range p.Changes {
-		if c.Action != planner.None {
-			n++
-		}
-	}
-	return n
 }

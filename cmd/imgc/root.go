@@ -29,6 +29,10 @@ type app struct {
 	environ  func() []string
 
 	color string // auto, always, never
+	// files are those read so far, for the source lines of diagnostics.
+	files []*lang.File
+	// onJournal is called after each entry of the journal; only tests set it.
+	onJournal func(seq int)
 }
 
 // errExit ends imgc with a code when all there is to say has been said.
