@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"imgc/compiler"
 )
 
 // TextOptions tell how a plan is printed.
@@ -109,6 +111,7 @@ func (t *textWriter) node(word string, n *Node, runs bool, c *Change) {
 	}
 	t.line("      %-8s %s  %s", word, mark, name)
 	if c.Action == Build {
+		t.given(n)
 		return
 	}
 	width := 0
@@ -122,6 +125,29 @@ func (t *textWriter) node(word string, n *Node, runs bool, c *Change) {
 		if r.Code == FileChanged {
 			t.line("                       %s %s", t.color("33", "~"), r.Subject+" changed")
 		}
+	}
+}
+
+// given prints the options that the program gives a node that is new.
+func (t *textWriter) given(n *Node) {
+	if n.Call == nil {
+		return
+	}
+	width := 0
+	for _, o := range n.Call.Options {
+		if o.Given {
+			width = max(width, len(o.Field.Name))
+		}
+	}
+	for _, o := range n.Call.Options {
+		if !o.Given {
+			continue
+		}
+		text := compiler.FormatValue(o.Value, o.Field.Type)
+		if o.Pending != nil {
+			text = "(known after apply) " + o.Pending.Text
+		}
+		t.line("                       %s", t.color("2", fmt.Sprintf("%-*s = %s", width, o.Field.Name, short(text))))
 	}
 }
 
