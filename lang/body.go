@@ -49,6 +49,7 @@ func parseStmt(lex *lexer.PeekingLexer) Stmt {
 		mark := lex.MakeCheckpoint()
 		lex.Next()
 		n := lex.Peek()
+		next := *n
 		isOption := n.Type == tokPunct && (n.Value == "=" || n.Value == "==")
 		lex.LoadCheckpoint(mark)
 		var s Stmt
@@ -58,10 +59,15 @@ func parseStmt(lex *lexer.PeekingLexer) Stmt {
 		} else if f := statementFor(t.Value); f != nil {
 			s, err = f(lex, start)
 		} else {
-			err = unknownStatement(t)
+			err = unknownStatement(t, &next)
 		}
 		if err == nil {
 			if after := lex.Peek(); endsStatement(after, s) {
+				return s
+			}
+			// What is wrong inside explains best why the statement does not end here. It keeps what could be read of it.
+			if len(collectProblems(s)) > 0 {
+				skipStmt(lex)
 				return s
 			}
 			err = expected("the end of the line", lex.Peek())
@@ -77,40 +83,60 @@ func endsStatement(t *lexer.Token, _ Stmt) bool {
 	return t.EOF() || t.Type == tokNewline || t.Type == tokIdent || t.Type == tokPunct && (t.Value == "}" || t.Value == ",")
 }
 
-// recoverStmt skips to the end of the line, or to the "}" that closes the body.
+// recoverStmt takes what is left of a statement that is wrong: the rest of its line with the brackets that open in it.
 func recoverStmt(lex *lexer.PeekingLexer, start int32, before int, err error) Stmt {
-	depth := 0
 	end := start
 	if lex.Cursor() == before {
-		if t := lex.Peek(); t.Type == tokPunct && (t.Value == "{" || t.Value == "(" || t.Value == "[") {
-			depth++
+		t := lex.Next()
+		end = tokenSpan(t).End
+		if opensBracket(t) {
+			end = skipBrackets(lex, end)
 		}
-		end = tokenSpan(lex.Next()).End
 	}
+	return &BadStmt{Pos: Span{start, max(end, skipStmt(lex))}, problem: asProblem(err)}
+}
+
+// skipStmt skips to the end of the line, or to the "}" that closes the body, and returns where the last token ended.
+func skipStmt(lex *lexer.PeekingLexer) int32 {
+	end := int32(0)
 	for {
 		t := lex.Peek()
-		if t.EOF() {
-			break
+		if t.EOF() || t.Type == tokNewline || t.Type == tokPunct && t.Value == "}" {
+			return end
 		}
-		if t.Type == tokPunct {
-			switch t.Value {
-			case "{", "(", "[":
-				depth++
-			case "}", ")", "]":
-				if depth == 0 && t.Value == "}" {
-					return &BadStmt{Pos: Span{start, end}, problem: asProblem(err)}
-				}
-				if depth > 0 {
-					depth--
-				}
-			}
+		lex.Next()
+		end = tokenSpan(t).End
+		if opensBracket(t) {
+			end = skipBrackets(lex, end)
 		}
-		if t.Type == tokNewline && depth == 0 {
-			break
-		}
-		end = tokenSpan(lex.Next()).End
 	}
-	return &BadStmt{Pos: Span{start, end}, problem: asProblem(err)}
+}
+
+// skipBrackets skips to the bracket that closes the one just taken.
+func skipBrackets(lex *lexer.PeekingLexer, end int32) int32 {
+	for depth := 1; depth > 0; {
+		t := lex.Peek()
+		if t.EOF() {
+			return end
+		}
+		lex.Next()
+		end = tokenSpan(t).End
+		switch {
+		case opensBracket(t):
+			depth++
+		case closesBracket(t):
+			depth--
+		}
+	}
+	return end
+}
+
+func opensBracket(t *lexer.Token) bool {
+	return t.Type == tokPunct && (t.Value == "{" || t.Value == "(" || t.Value == "[")
+}
+
+func closesBracket(t *lexer.Token) bool {
+	return t.Type == tokPunct && (t.Value == "}" || t.Value == ")" || t.Value == "]")
 }
 
 // asProblem turns an error of participle, which carries a place, into a problem.

@@ -103,7 +103,7 @@ func (c *cutter) scan() {
 }
 
 // goesOn reports whether a statement goes on over a line break after a character.
-func goesOn(last byte) bool { return last != 0 && strings.IndexByte("=+-*/%<>&|!:,.", last) >= 0 }
+func goesOn(last byte) bool { return last != 0 && strings.IndexByte("=+-*/%<>&|!:,", last) >= 0 }
 
 // declares reports whether a line surely begins a declaration: one of its words and what must follow it. A name
 // followed by "=" is an option.
@@ -131,8 +131,10 @@ func (c *cutter) string(pos int) int {
 	if !closed {
 		c.unclosed = true
 	}
-	if !c.strict {
-		return end
+	lastLine := c.src[pos:end]
+	lastLine = strings.TrimLeft(lastLine[strings.LastIndexByte(lastLine, '\n')+1:], " \t")
+	if !c.strict || closed && len(lastLine) == len(`"""`) {
+		return end // in strict mode too, a closing mark that stands alone is believed
 	}
 	for i := pos; i < end; {
 		n := strings.IndexByte(c.src[i:end], '\n')

@@ -130,6 +130,29 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 	return nil, unknownDeclaration(t, declWords)
 }
 
+// afterDeclaration says what is wrong with a token that stands after a declaration.
+func afterDeclaration(n DeclNode, t *lexer.Token) *problem {
+	p := expected("the end of the declaration", t)
+	if p.code != "E0110" {
+		return p
+	}
+	p.help = "remove it, or begin the next declaration in a line of its own"
+	if t.Type == tokIdent && slices.Contains(declWords, t.Value) {
+		p.help = "begin each declaration at the start of its line, without space before it"
+	}
+	switch n := n.(type) {
+	case *Param:
+		switch {
+		case t.Value == "{" && n.Checks == nil:
+			p.message, p.help = "the block of a param holds its checks and nothing else", `write { check CONDITION, "message" }`
+		case n.Type == nil && n.Default == nil:
+			p.message = fmt.Sprintf(`expected ":" and a type, or "=" and a value, found %s`, describe(t))
+			p.help = fmt.Sprintf("write param %s: string", n.Name.Name)
+		}
+	}
+	return p
+}
+
 func unknownDeclaration(t *lexer.Token, words []string) *problem {
 	p := &problem{code: "E0113", span: tokenSpan(t), message: fmt.Sprintf("%q begins no declaration", t.Value), help: "a declaration begins with one of " + strings.Join(words, ", ")}
 	if near := Nearest(t.Value, words); near != "" {

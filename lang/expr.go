@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/alecthomas/participle/v2/lexer"
 )
@@ -9,8 +10,9 @@ import (
 // exprParser is a Pratt parser over the tokens of a chunk. It returns a node for whatever stands there, a BadExpr
 // where it cannot tell, and never an error: what is wrong is kept in the nodes (see collectProblems).
 type exprParser struct {
-	lex *lexer.PeekingLexer
-	end int32 // where the last token taken ended
+	lex  *lexer.PeekingLexer
+	end  int32 // where the last token taken ended
+	bads int   // places so far where something else was wanted
 }
 
 // precedence of the binary operators; a higher one binds tighter.
@@ -51,12 +53,22 @@ func tokenSpan(t *lexer.Token) Span {
 
 // bad makes a node for a place where something else was wanted.
 func (p *exprParser) bad(want string) *BadExpr {
+	p.bads++
 	t := p.peek()
-	s := tokenSpan(t)
-	return &BadExpr{Pos: s, problem: &problem{code: "E0110", span: s,
-		message: fmt.Sprintf("expected %s, found %s", want, describe(t)),
-		help:    "write " + want + " here"}}
+	return &BadExpr{Pos: tokenSpan(t), problem: expected(want, t)}
 }
+
+// unclosed is the problem of a bracket that was opened at start and is not closed where another token stands.
+func (p *exprParser) unclosed(start int32, mark, want string) *problem {
+	if p.done() {
+		p.bads++
+		return &problem{code: "E0106", span: Span{start, start + 1}, message: fmt.Sprintf("this %q is not closed", mark), help: "close it with " + want}
+	}
+	return p.bad(want).problem
+}
+
+// done reports whether nothing can follow in brackets: the text ends, or a line begins that cannot be inside.
+func (p *exprParser) done() bool { return p.peek().EOF() || p.peek().Type == tokNewline }
 
 func (p *exprParser) expr(min int) Expr {
 	if p.is("if") {
@@ -89,12 +101,12 @@ func (p *exprParser) cond() Expr {
 	if p.accept("then") {
 		c.Then = p.expr(0)
 	} else {
-		c.Then = p.bad("then")
+		c.Then = p.bad(`"then"`)
 	}
 	if p.accept("else") {
 		c.Else = p.expr(0)
 	} else {
-		c.Else = p.bad("else")
+		c.Else = p.bad(`"else"`)
 	}
 	c.Pos = Span{start, max(start, p.end)}
 	return c
@@ -120,16 +132,17 @@ func (p *exprParser) postfix(x Expr) Expr {
 				p.next()
 				sel.Name = Ident{Name: t.Value, Pos: tokenSpan(t)}
 			} else {
+				p.bads++
 				sel.problem = &problem{code: "E0111", span: dot, message: "expected a name after the dot, found " + describe(t), help: "write the name of a field"}
 			}
 			sel.Pos = Span{x.Span().Start, p.end}
 			x = sel
 		case p.is("["):
-			p.next()
+			start := tokenSpan(p.next()).Start
 			i := p.expr(0)
 			ix := &Index{X: x, Index: i}
 			if !p.accept("]") {
-				ix.problem = p.bad(`"]"`).problem
+				ix.problem = p.unclosed(start, "[", `"]"`)
 			}
 			ix.Pos = Span{x.Span().Start, p.end}
 			x = ix
@@ -160,6 +173,7 @@ func (p *exprParser) primary() Expr {
 		return parseString(t.Value, int(span.Start))
 	case tokInvalid:
 		p.next()
+		p.bads++
 		return &BadExpr{Pos: span, problem: invalidToken(t)}
 	case tokIdent:
 		switch t.Value {
@@ -171,6 +185,9 @@ func (p *exprParser) primary() Expr {
 			return &NullLit{Pos: span}
 		case "then", "else", "in":
 			return p.bad("a value")
+		}
+		if p.beginsNextLine(t) {
+			return p.missing()
 		}
 		p.next()
 		id := Ident{Name: t.Value, Pos: span}
@@ -184,7 +201,7 @@ func (p *exprParser) primary() Expr {
 			p.next()
 			x := &Paren{X: p.expr(0)}
 			if !p.accept(")") {
-				x.problem = p.bad(`")"`).problem
+				x.problem = p.unclosed(span.Start, "(", `")"`)
 			}
 			x.Pos = Span{span.Start, p.end}
 			return x
@@ -197,12 +214,47 @@ func (p *exprParser) primary() Expr {
 	return p.bad("a value")
 }
 
+// beginsNextLine reports whether a name that stands where a value is wanted begins the next statement instead: a line that
+// ends with an operator or "=" goes on in the next one, but somebody may still be typing it.
+func (p *exprParser) beginsNextLine(t *lexer.Token) bool {
+	prev := p.previous()
+	if prev == nil || prev.Pos.Line == t.Pos.Line || prev.Type != tokPunct {
+		return false
+	}
+	switch prev.Value {
+	case "(", "[", "{", ",":
+		return false
+	}
+	mark := p.lex.MakeCheckpoint()
+	p.lex.Next()
+	n := p.peek()
+	p.lex.LoadCheckpoint(mark)
+	return n.Type == tokPunct && (n.Value == "=" || n.Value == ":" && prev.Value == "=") || n.Type == tokIdent && slices.Contains(statementWords, t.Value)
+}
+
+// previous is the token before the next one, or nil.
+func (p *exprParser) previous() *lexer.Token {
+	c := p.lex.RawCursor()
+	if c == 0 {
+		return nil
+	}
+	return &p.lex.Range(c-1, c)[0]
+}
+
+// missing makes a node for a value that should stand at the end of the line before.
+func (p *exprParser) missing() *BadExpr {
+	p.bads++
+	s := tokenSpan(p.previous())
+	return &BadExpr{Pos: Span{s.End, s.End}, problem: &problem{code: "E0110", span: s,
+		message: fmt.Sprintf("expected a value after %q, found the end of the line", p.previous().Value), help: "write a value here"}}
+}
+
 func (p *exprParser) call(f Ident) Expr {
-	p.next()
+	start := tokenSpan(p.next()).Start
 	c := &Call{Func: f}
-	for !p.is(")") {
+	for !p.is(")") && !p.done() {
 		a := &Arg{}
-		start := tokenSpan(p.peek()).Start
+		argStart := tokenSpan(p.peek()).Start
 		if t := p.peek(); t.Type == tokIdent {
 			mark := p.lex.MakeCheckpoint()
 			end := p.end
@@ -215,14 +267,17 @@ func (p *exprParser) call(f Ident) Expr {
 			}
 		}
 		a.Value = p.expr(0)
-		a.Pos = Span{start, a.Value.Span().End}
+		a.Pos = Span{argStart, a.Value.Span().End}
 		c.Args = append(c.Args, a)
 		if _, wrong := a.Value.(*BadExpr); wrong || !p.accept(",") {
 			break
 		}
 	}
 	if !p.accept(")") {
-		c.problem = p.bad(`"," or ")"`).problem
+		c.problem = p.unclosed(start, "(", `"," or ")"`)
+		if p.is("=") {
+			c.problem.help = "an argument is given by name with a colon: name: value"
+		}
 	}
 	c.Pos = Span{f.Pos.Start, p.end}
 	return c
@@ -233,19 +288,21 @@ func (p *exprParser) list() Expr {
 	if p.is("for") {
 		c := &ListComp{For: p.forHead()}
 		if !p.accept(":") {
-			c.problem = p.bad(`":"`).problem
+			if _, wrong := c.For.In.(*BadExpr); !wrong {
+				c.problem = p.bad(`":"`).problem
+			}
 			c.Value = &BadExpr{Pos: Span{p.end, p.end}}
 		} else {
 			c.Value = p.expr(0)
 			if !p.accept("]") {
-				c.problem = p.bad(`"]"`).problem
+				c.problem = p.unclosed(start, "[", `"]"`)
 			}
 		}
 		c.Pos = Span{start, p.end}
 		return c
 	}
 	l := &ListLit{}
-	for !p.is("]") {
+	for !p.is("]") && !p.done() {
 		x := p.expr(0)
 		l.Items = append(l.Items, x)
 		if _, wrong := x.(*BadExpr); wrong || !p.accept(",") {
@@ -253,7 +310,7 @@ func (p *exprParser) list() Expr {
 		}
 	}
 	if !p.accept("]") {
-		l.problem = p.bad(`"," or "]"`).problem
+		l.problem = p.unclosed(start, "[", `"," or "]"`)
 	}
 	l.Pos = Span{start, p.end}
 	return l
@@ -266,10 +323,13 @@ func (p *exprParser) forHead() ForHead {
 		key := h.Value
 		h.Key, h.Value = &key, p.name()
 	}
-	if p.accept("in") {
+	switch {
+	case h.Value.Name == "":
+		h.In = p.bad("a name")
+	case p.accept("in"):
 		h.In = p.expr(0)
-	} else {
-		h.In = p.bad("in")
+	default:
+		h.In = p.bad(`"in"`)
 	}
 	if p.accept("if") {
 		h.If = p.expr(0)
@@ -280,7 +340,7 @@ func (p *exprParser) forHead() ForHead {
 // name takes an identifier; one that is missing has no Name.
 func (p *exprParser) name() Ident {
 	t := p.peek()
-	if t.Type != tokIdent {
+	if t.Type != tokIdent || t.Value == "in" {
 		return Ident{Pos: Span{tokenSpan(t).Start, tokenSpan(t).Start}}
 	}
 	p.next()
@@ -308,23 +368,26 @@ func (p *exprParser) object() Expr {
 		p.end = end
 	}
 	o := &ObjectLit{}
-	for !p.is("}") {
-		f := &ObjectField{}
+	for !p.is("}") && !p.peek().EOF() {
+		f, bads := &ObjectField{}, p.bads
 		t := p.peek()
 		f.Pos.Start = tokenSpan(t).Start
 		switch {
 		case t.Type == tokIdent:
-			f.Key = p.name()
+			p.next()
+			f.Key = Ident{Name: t.Value, Pos: tokenSpan(t)}
 		case t.Type == tokString:
 			p.next()
 			f.KeyExpr = parseString(t.Value, t.Pos.Offset)
 		case p.is("("):
 			f.KeyExpr = p.primary()
 		default:
-			o.problem = p.bad(`a name or "}"`).problem
-		}
-		if o.problem != nil {
-			break
+			f.Value = p.bad(`a name or "}"`)
+			f.Key.Pos = Span{f.Pos.Start, f.Pos.Start}
+			f.Pos.End = f.Pos.Start
+			o.Fields = append(o.Fields, f)
+			p.skipField()
+			continue
 		}
 		if p.accept("=") {
 			f.Value = p.expr(0)
@@ -333,17 +396,34 @@ func (p *exprParser) object() Expr {
 		}
 		f.Pos.End = max(p.end, f.Pos.Start)
 		o.Fields = append(o.Fields, f)
-		if _, wrong := f.Value.(*BadExpr); wrong {
-			break
+		if p.bads > bads && !p.beginsField() {
+			p.skipField()
 		}
 		p.skipBreaks()
 	}
-	if !p.accept("}") && o.problem == nil {
-		o.problem = p.bad(`"}"`).problem
+	if !p.accept("}") {
+		o.problem = p.unclosed(start, "{", `"}"`)
 	}
 	o.Pos = Span{start, p.end}
 	return o
 }
+
+// skipField skips what is left of a field that is wrong: to the end of its line, a comma or the end of the object.
+func (p *exprParser) skipField() {
+	for {
+		t := p.peek()
+		if t.EOF() || t.Type == tokNewline || t.Type == tokPunct && (t.Value == "}" || t.Value == ",") {
+			return
+		}
+		p.next()
+		if opensBracket(t) {
+			p.end = skipBrackets(p.lex, p.end)
+		}
+	}
+}
+
+// beginsField reports whether a field begins here: NAME =.
+func (p *exprParser) beginsField() bool { return p.peek().Type == tokIdent && p.followedBy("=") }
 
 func (p *exprParser) objectComp(start int32) Expr {
 	c := &ObjectComp{For: p.forHead()}
@@ -351,7 +431,9 @@ func (p *exprParser) objectComp(start int32) Expr {
 	c.Key, c.Value = bad, bad
 	switch {
 	case !p.accept(":"):
-		c.problem = p.bad(`":"`).problem
+		if _, wrong := c.For.In.(*BadExpr); !wrong {
+			c.problem = p.bad(`":"`).problem
+		}
 	default:
 		c.Key = p.expr(0)
 		if !p.accept("=") {
@@ -361,7 +443,7 @@ func (p *exprParser) objectComp(start int32) Expr {
 		c.Value = p.expr(0)
 		p.skipBreaks()
 		if !p.accept("}") {
-			c.problem = p.bad(`"}"`).problem
+			c.problem = p.unclosed(start, "{", `"}"`)
 		}
 	}
 	c.Pos = Span{start, p.end}

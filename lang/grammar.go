@@ -57,7 +57,7 @@ type (
 	}
 	funcP struct {
 		Name   identP        `parser:"'func' @@ '('"`
-		Params []*funcParamP `parser:"( @@ ( ',' @@ )* ','? )? ')'"`
+		Params []*funcParamP `parser:"( @@ ( (?= ',' Ident ) ',' @@ )* ','? )? ')'"`
 		Result TypeExpr      `parser:"':' @@"`
 		Value  Expr          `parser:"'=' @@"`
 	}
@@ -69,7 +69,7 @@ type (
 	}
 	recipeP struct {
 		Name   identP        `parser:"'recipe' @@ '('"`
-		Params []*funcParamP `parser:"( @@ ( ',' @@ )* ','? )? ')'"`
+		Params []*funcParamP `parser:"( @@ ( (?= ',' Ident ) ',' @@ )* ','? )? ')'"`
 		Body   *Body         `parser:"@@"`
 	}
 	forP struct {
@@ -119,7 +119,7 @@ type (
 		Body  *Body    `parser:"@@"`
 	}
 	namesP struct {
-		Names []identP `parser:"( 'only' | 'except' ) @@ ( ',' @@ )*"`
+		Names []identP `parser:"( 'only' | 'except' ) @@ ( (?! ',' Ident '=' ) ',' @@ )*"`
 	}
 	valueP struct {
 		Value Expr `parser:"( 'retry' | 'timeout' | 'pause' | 'when' ) @@"`

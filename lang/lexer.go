@@ -2,6 +2,7 @@ package lang
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -66,17 +67,31 @@ type scanner struct {
 	brackets []byte
 	prev     lexer.Token // the last token, to tell whether a statement can end after it
 	deep     int         // offset of the first bracket that is nested too deep, plus one
+	line     int         // line breaks passed
+	end      int         // where the last token that is no line break ended
 }
 
 // Next is the lexer.Lexer method.
 func (s *scanner) Next() (lexer.Token, error) {
 	t := s.next()
+	if t.Type != tokNewline {
+		s.end = s.pos
+	}
 	s.prev = t
 	return t, nil
 }
 
 func (s *scanner) token(typ lexer.TokenType, start int) lexer.Token {
-	return lexer.Token{Type: typ, Value: s.src[start:s.pos], Pos: lexer.Position{Offset: s.base + start, Line: 1, Column: 1}}
+	t := s.at(typ, start)
+	if typ == tokString {
+		s.line += strings.Count(t.Value, "\n")
+	}
+	return t
+}
+
+// at makes a token of what lies between start and the place the scanner is at. Its Line counts from 1 in the chunk.
+func (s *scanner) at(typ lexer.TokenType, start int) lexer.Token {
+	return lexer.Token{Type: typ, Value: s.src[start:s.pos], Pos: lexer.Position{Offset: s.base + start, Line: 1 + s.line, Column: 1}}
 }
 
 func (s *scanner) next() lexer.Token {
@@ -94,25 +109,36 @@ func (s *scanner) next() lexer.Token {
 		case c == '\n':
 			start := s.pos
 			s.pos++
+			s.line++
 			if s.breakCounts() {
-				return s.token(tokNewline, start)
+				return s.at(tokNewline, start)
 			}
 		default:
 			return s.word(c)
 		}
 	}
-	return lexer.Token{Type: tokEOF, Pos: lexer.Position{Offset: s.base + len(s.src), Line: 1, Column: 1}}
+	// The end is where the last token ended: what is missing is missing there, not lines below.
+	t := s.at(tokEOF, s.pos)
+	t.Pos.Offset = s.base + s.end
+	return t
 }
 
 // breakCounts reports whether the line break just passed ends a statement.
 func (s *scanner) breakCounts() bool {
 	if n := len(s.brackets); n > 0 && s.brackets[n-1] != '{' {
-		return false
+		if !s.nextLineBeginsStatement() {
+			return false
+		}
+		for n > 0 && s.brackets[n-1] != '{' {
+			n--
+		}
+		s.brackets = s.brackets[:n]
+		return true
 	}
 	switch s.prev.Type {
 	case tokPunct:
 		switch s.prev.Value {
-		case ")", "]", "}", "?":
+		case ")", "]", "}", "?", ".":
 		default:
 			return false
 		}
@@ -133,6 +159,48 @@ func (s *scanner) breakCounts() bool {
 		rest = rest[i:]
 	}
 	return !strings.HasPrefix(rest, "|>")
+}
+
+// nextLineBeginsStatement reports whether the next line surely begins a statement, so that the "(" or "[" around it
+// cannot have been closed: nothing inside them is NAME = or a statement's word and a name.
+func (s *scanner) nextLineBeginsStatement() bool {
+	line := strings.TrimLeft(s.src[s.pos:], " \t")
+	word := firstWord(line)
+	if word == "" || isDigit(word[0]) {
+		return false
+	}
+	rest := strings.TrimLeft(line[len(word):], " \t")
+	if rest == "" {
+		return false
+	}
+	if rest[0] == '=' {
+		return !strings.HasPrefix(rest, "==")
+	}
+	switch firstWord(rest) {
+	case "then", "else", "if", "in", "for":
+		return false
+	}
+	return len(rest) < len(line)-len(word) && (isNameStart(rest[0]) || isDigit(rest[0])) && slices.Contains(statementWords, word)
+}
+
+// closeBracket drops the bracket that c closes and those inside that were left open. A c that closes nothing drops none.
+func (s *scanner) closeBracket(c byte) {
+	opening := byte('{')
+	switch c {
+	case ')':
+		opening = '('
+	case ']':
+		opening = '['
+	}
+	for i := len(s.brackets) - 1; i >= 0; i-- {
+		if s.brackets[i] == opening {
+			s.brackets = s.brackets[:i]
+			return
+		}
+		if s.brackets[i] == '{' {
+			return
+		}
+	}
 }
 
 func (s *scanner) word(c byte) lexer.Token {
@@ -174,14 +242,14 @@ func (s *scanner) word(c byte) lexer.Token {
 			s.pos = len(s.src)
 		}
 	case ')', ']', '}':
-		if n := len(s.brackets); n > 0 {
-			s.brackets = s.brackets[:n-1]
-		}
+		s.closeBracket(c)
 	case '=', '<', '>', '+', '-', '*', '/', '%', '!', '?', ':', ',', '.', '|':
 	default:
 		return s.token(tokInvalid, start)
 	}
-	return lexer.Token{Type: tokPunct, Value: s.src[start : start+1], Pos: lexer.Position{Offset: s.base + start, Line: 1, Column: 1}}
+	t := s.at(tokPunct, start)
+	t.Value = s.src[start : start+1] // of a bracket that is too deep the rest of the source is not part
+	return t
 }
 
 // isNameStart reports whether c can begin a name.

@@ -69,12 +69,13 @@ func (p *Parser) parseChunk(text string) *Decl {
 	start := int32(lex.Peek().Pos.Offset)
 	node, err := p.declaration(lex, start)
 	var problems []*problem
+	var trailing *problem
 	if err == nil {
 		for lex.Peek().Type == tokNewline {
 			lex.Next()
 		}
 		if t := lex.Peek(); !t.EOF() {
-			problems = append(problems, expected("the end of the declaration", t))
+			trailing = afterDeclaration(node, t)
 		}
 	} else {
 		pr := asProblem(err)
@@ -95,15 +96,22 @@ func (p *Parser) parseChunk(text string) *Decl {
 	if sc.deep > 0 {
 		problems = []*problem{tooDeep(sc.deep - 1)}
 	} else {
-		problems = append(collectProblems(node), problems...)
+		// What follows a declaration that is wrong is mostly a part of it that was not understood.
+		if wrong := collectInto(&problems, node); !wrong && trailing != nil {
+			problems = append(problems, trailing)
+		}
 	}
+	atUnclosed(text, problems)
 	slices.SortStableFunc(problems, func(a, b *problem) int { return int(a.span.Start - b.span.Start) })
-	if len(problems) > 10 {
-		problems = problems[:10]
+	if len(problems) > maxProblems {
+		problems = problems[:maxProblems]
 	}
 	d.problems = problems
 	return d
 }
+
+// maxProblems is how many problems of one declaration are kept.
+const maxProblems = 100
 
 func firstWord(s string) string {
 	i := 0

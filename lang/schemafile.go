@@ -37,9 +37,9 @@ func parseSchemaDecl(lex *lexer.PeekingLexer, start int32) (DeclNode, error) {
 			a := &SchemaArtifact{Kind: p.name()}
 			if p.accept("{") {
 				for p.skipBreaks(); !p.is("}"); p.skipBreaks() {
-					f := p.field()
-					if f == nil {
-						return nil, expected(`a field or "}"`, p.peek())
+					f, err := p.field()
+					if err != nil {
+						return nil, err
 					}
 					a.Fields = append(a.Fields, f)
 				}
@@ -48,9 +48,9 @@ func parseSchemaDecl(lex *lexer.PeekingLexer, start int32) (DeclNode, error) {
 			a.Pos = Span{tokenSpan(t).Start, p.end}
 			s.Artifact = a
 		default:
-			f := p.field()
-			if f == nil {
-				return nil, expected("NAME: TYPE", p.peek())
+			f, err := p.field()
+			if err != nil {
+				return nil, err
 			}
 			s.Fields = append(s.Fields, f)
 		}

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
@@ -44,22 +45,46 @@ func expected(want string, t *lexer.Token) *problem {
 	if t.Type == tokInvalid {
 		return invalidToken(t)
 	}
+	if closesBracket(t) && strings.HasPrefix(want, "the end of") || closesBracket(t) && want == "a statement or an option" {
+		return &problem{code: "E0108", span: tokenSpan(t), message: fmt.Sprintf("this %q closes nothing", t.Value), help: "remove it, or open what it should close"}
+	}
 	span := tokenSpan(t)
 	if t.EOF() || t.Type == tokNewline {
 		span.End = span.Start
 	}
-	return &problem{code: "E0110", span: span, message: fmt.Sprintf("expected %s, found %s", want, describe(t)), help: "write " + want + " here"}
+	p := &problem{code: "E0110", span: span, message: fmt.Sprintf("expected %s, found %s", want, describe(t)), help: "write " + want + " here"}
+	switch {
+	case t.Type == tokPunct && t.Value == "/":
+		p.help = "comments begin with #"
+	case strings.HasPrefix(want, "the end of"):
+		p.help = "remove it, or write what should stand before it"
+	}
+	return p
 }
 
 func invalidToken(t *lexer.Token) *problem {
 	if isDigit(t.Value[0]) {
 		return &problem{code: "E0101", span: tokenSpan(t), message: fmt.Sprintf("%q is no number, size or duration", t.Value), help: "sizes are written 20GiB or 512KB, durations 30s or 1h30m"}
 	}
-	return &problem{code: "E0101", span: tokenSpan(t), message: fmt.Sprintf("%q has no meaning here", t.Value), help: "remove it; comments begin with #"}
+	help := "remove it"
+	switch t.Value {
+	case ";":
+		help = "remove it: a line break ends a statement"
+	case "$":
+		help = `outside of a string, write the name alone: x and not ${x}`
+	case "&":
+		help = "write && for and"
+	case "`":
+		help = `write strings as "…", or as '…' where nothing in them has a meaning`
+	}
+	return &problem{code: "E0101", span: tokenSpan(t), message: fmt.Sprintf("%q has no meaning here", t.Value), help: help}
 }
 
-func unknownStatement(t *lexer.Token) *problem {
+func unknownStatement(t, after *lexer.Token) *problem {
 	p := &problem{code: "E0112", span: tokenSpan(t), message: fmt.Sprintf("%q is no statement", t.Value), help: fmt.Sprintf("an option is written %s = …", t.Value)}
+	if after.Type == tokPunct && after.Value == "{" {
+		p.help = fmt.Sprintf("a step is written provision %s { … }, an option %s = { … }", t.Value, t.Value)
+	}
 	if near := Nearest(t.Value, statementWords); near != "" {
 		p.help = fmt.Sprintf("did you mean %q?", near)
 	}
@@ -68,6 +93,7 @@ func unknownStatement(t *lexer.Token) *problem {
 
 var options = []participle.Option{
 	participle.Lexer(definition{}),
+	participle.UseLookahead(0), // one token decides, so that an error is told where it is
 	participle.ParseTypeWith(parseExprProduction),
 	participle.ParseTypeWith(parseTypeProduction),
 }

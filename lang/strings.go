@@ -23,6 +23,9 @@ func parseString(text string, offset int) *StringLit {
 	}
 	if !closed {
 		s.problem = &problem{code: "E0102", span: s.Pos, message: "this string is not closed", help: "end it with " + mark}
+		if s.Multiline {
+			s.problem.span.End = s.Pos.Start + int32(len(mark))
+		}
 	}
 	at := offset + len(mark)
 	if s.Multiline {

@@ -40,9 +40,9 @@ func (p *exprParser) typeBase() TypeExpr {
 		o := &ObjectType{}
 		p.skipBreaks()
 		for !p.is("}") {
-			f := p.field()
-			if f == nil {
-				return p.badType(`a field or "}"`)
+			f, err := p.field()
+			if err != nil {
+				return &BadType{Pos: err.span, problem: err}
 			}
 			o.Fields = append(o.Fields, f)
 			p.skipBreaks()
@@ -90,8 +90,8 @@ func (p *exprParser) dotted() Dotted {
 
 var fieldMarks = map[string]bool{"update": true, "free": true, "reads": true, "writes": true}
 
-// field parses [MARK …] NAME: TYPE [= DEFAULT]; it returns nil when there is none.
-func (p *exprParser) field() *SchemaField {
+// field parses [MARK …] NAME: TYPE [= DEFAULT]; or says why there is none.
+func (p *exprParser) field() (*SchemaField, *problem) {
 	f := &SchemaField{}
 	start := tokenSpan(p.peek()).Start
 	for fieldMarks[p.peek().Value] && p.peek().Type == tokIdent {
@@ -105,16 +105,16 @@ func (p *exprParser) field() *SchemaField {
 		f.Marks = append(f.Marks, id)
 	}
 	if p.peek().Type != tokIdent {
-		return nil
+		return nil, expected(`a field or "}"`, p.peek())
 	}
 	f.Name = p.name()
 	if !p.accept(":") {
-		return nil
+		return nil, expected(`":" and a type`, p.peek())
 	}
 	f.Type = p.typ()
 	if p.accept("=") {
 		f.Default = p.expr(0)
 	}
 	f.Pos = Span{start, p.end}
-	return f
+	return f, nil
 }

@@ -177,48 +177,80 @@ func Walk(n Node, f func(Node) bool) {
 // Walk guards itself.
 func isNil(n Node) bool { return n == nil }
 
-// collectProblems gathers the problems kept in a tree, one a statement.
+// collectProblems gathers the problems kept in a tree, the first of each statement: those after it mostly follow from it.
 func collectProblems(root Node) []*problem {
 	var ps []*problem
-	add := func(p *problem) {
-		if p != nil {
-			ps = append(ps, p)
-		}
-	}
+	collectInto(&ps, root)
+	return ps
+}
+
+// collectInto reports whether the statement itself, without its blocks, is wrong. A field of an object is as good as
+// a statement.
+func collectInto(ps *[]*problem, root Node) (wrong bool) {
+	var first *problem
+	var bodies []*Body
+	var fields []*ObjectField
 	Walk(root, func(n Node) bool {
-		switch n := n.(type) {
-		case *BadDecl:
-			add(n.problem)
-		case *BadStmt:
-			add(n.problem)
-		case *BadExpr:
-			add(n.problem)
-		case *BadType:
-			add(n.problem)
-		case *Body:
-			add(n.problem)
-		case *StringLit:
-			add(n.problem)
-		case *ListLit:
-			add(n.problem)
-		case *ObjectLit:
-			add(n.problem)
-		case *ListComp:
-			add(n.problem)
-		case *ObjectComp:
-			add(n.problem)
-		case *Select:
-			add(n.problem)
-		case *Index:
-			add(n.problem)
-		case *Call:
-			add(n.problem)
-		case *Paren:
-			add(n.problem)
+		if b, ok := n.(*Body); ok {
+			bodies = append(bodies, b)
+			return false
+		}
+		if f, ok := n.(*ObjectField); ok && n != root {
+			fields = append(fields, f)
+			return false
+		}
+		if p := problemOf(n); p != nil && (first == nil || p.span.Start < first.span.Start) {
+			first = p
 		}
 		return true
 	})
-	return ps
+	if first != nil {
+		*ps = append(*ps, first)
+	}
+	for _, f := range fields {
+		wrong = collectInto(ps, f) || wrong
+	}
+	for _, b := range bodies {
+		if b.problem != nil {
+			*ps = append(*ps, b.problem)
+		}
+		for _, s := range b.Stmts {
+			collectInto(ps, s)
+		}
+	}
+	return wrong || first != nil
+}
+
+func problemOf(n Node) *problem {
+	switch n := n.(type) {
+	case *BadDecl:
+		return n.problem
+	case *BadStmt:
+		return n.problem
+	case *BadExpr:
+		return n.problem
+	case *BadType:
+		return n.problem
+	case *StringLit:
+		return n.problem
+	case *ListLit:
+		return n.problem
+	case *ObjectLit:
+		return n.problem
+	case *ListComp:
+		return n.problem
+	case *ObjectComp:
+		return n.problem
+	case *Select:
+		return n.problem
+	case *Index:
+		return n.problem
+	case *Call:
+		return n.problem
+	case *Paren:
+		return n.problem
+	}
+	return nil
 }
 
 // attachStepDocs gives each step the ## lines above it.
