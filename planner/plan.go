@@ -27,7 +27,7 @@ type Plan struct {
 	// Program is the digest of everything the plan was made from: files of the program, parameters,
 	// input files. A saved plan is stale when it differs.
 	Program string            `json:"program_digest"`
-	Dir     string            `json:"dir,omitempty"` // the program's folder, absolute
+	Dir     string            `json:"dir,omitempty"`    // the program's folder, absolute
 	Params  map[string]string `json:"params,omitempty"` // non-secret parameters as given, for apply FILE
 	Targets []string          `json:"targets,omitempty"`
 	Replace []string          `json:"replace,omitempty"`
