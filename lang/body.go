@@ -165,8 +165,13 @@ func plainExpectation(e *participle.UnexpectedTokenError) string {
 		want := strings.TrimSuffix(msg[i+len("(expected "):], ")")
 		want = strings.Trim(want, "<>")
 		switch {
-		case strings.HasPrefix(want, "ident"):
+		case strings.HasPrefix(want, "ident"), strings.HasPrefix(want, "IdentP"), strings.HasPrefix(want, "TypedP"),
+			strings.HasPrefix(want, "FuncParamP"):
 			return "a name"
+		case strings.HasPrefix(want, "DottedP"), strings.HasPrefix(want, "LinkP"):
+			return "the name of a component"
+		case strings.HasPrefix(want, "CheckP"):
+			return `"check"`
 		case strings.HasPrefix(want, "body"), strings.HasPrefix(want, "Body"):
 			return `"{"`
 		case strings.HasPrefix(want, `"`):

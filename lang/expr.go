@@ -62,10 +62,12 @@ func (p *exprParser) bad(want string) *BadExpr {
 func (p *exprParser) unclosed(start int32, mark, want string) *problem {
 	if p.done() {
 		p.bads++
-		return &problem{code: "E0106", span: Span{start, start + 1}, message: fmt.Sprintf("this %q is not closed", mark), help: "close it with " + want}
+		return &problem{code: "E0106", span: Span{start, start + 1}, message: fmt.Sprintf("this %q is not closed", mark), help: fmt.Sprintf("close it with %q", closing[mark])}
 	}
 	return p.bad(want).problem
 }
+
+var closing = map[string]string{"(": ")", "[": "]", "{": "}"}
 
 // done reports whether nothing can follow in brackets: the text ends, or a line begins that cannot be inside.
 func (p *exprParser) done() bool { return p.peek().EOF() || p.peek().Type == tokNewline }
