@@ -14,11 +14,10 @@ import (
 func main() {
 	// The sandbox starts this very program again inside its namespaces; then Init does not return.
 	sandbox.Init()
-	os.Exit(run())
+	os.Exit(newApp().main(os.Args[1:]))
 }
 
-// run runs the command line that the process was given.
-func run() int {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, environ: os.Environ}
-	return a.main(os.Args[1:])
+// newApp is an app of the process's own streams and environment.
+func newApp() *app {
+	return &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, environ: os.Environ}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,8 +28,26 @@ var update = flag.Bool("update", false, "write what the scripts compare with")
 func TestMain(m *testing.M) {
 	sandbox.Init()
 	testscript.Main(m, map[string]func(){
-		"imgc": func() { os.Exit(run()) },
+		"imgc": func() {
+			a := newApp()
+			a.onJournal = killAt(os.Getenv("IMGC_TEST_KILL_AT"))
+			os.Exit(a.main(os.Args[1:]))
+		},
 	})
+}
+
+// killAt makes a hook of the journal that ends this process, as kill -9 does, once an entry has reached the disk.
+func killAt(entry string) func(int) {
+	n, err := strconv.Atoi(entry)
+	if err != nil {
+		return nil
+	}
+	seen := 0
+	return func(int) {
+		if seen++; seen == n {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}
 }
 
 // TestScript runs the sessions in testdata/script. They are also meant to be read: each shows one thing a

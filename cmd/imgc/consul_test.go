@@ -1,0 +1,280 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"imgc/executor/machine/sshtest"
+)
+
+// consul is one copy of testdata/consul and a real OpenSSH server that it builds on.
+type consul struct {
+	t       *testing.T
+	dir     string
+	version string // unique for each copy, since the remote work folder is named after it
+	args    []string
+	env     []string
+}
+
+const releaseToken = `s3cret/to+ken "with" all?&`
+
+func newConsul(t *testing.T, srv *sshtest.Server) *consul {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../testdata/consul")); err != nil {
+		t.Fatal(err)
+	}
+	for _, exe := range []string{"build.sh", "src/configure"} {
+		if err := os.Chmod(filepath.Join(dir, exe), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	version := "1.22." + strconv.FormatInt(time.Now().UnixNano()%1e9, 10)
+	c := &consul{t: t, dir: dir, version: version}
+	c.args = []string{
+		"-p", "version=" + version, "-p", "host=" + srv.Host, "-p", "port=" + strconv.Itoa(srv.Port),
+		"-p", "user=" + srv.User, "-p", "key=" + srv.KeyFile, "-p", fmt.Sprintf("pins=[%q]", srv.Fingerprint),
+	}
+	c.env = append(os.Environ(), "RELEASE_TOKEN="+releaseToken)
+	return c
+}
+
+// run runs imgc and returns its exit code and what it printed.
+func (c *consul) run(env []string, args ...string) (int, string) {
+	c.t.Helper()
+	name, err := exec.LookPath("imgc") // the test binary under that name: see TestMain
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if args[0] != "show" || len(args) > 1 {
+		args = append(args, c.args...)
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(c.env[:len(c.env):len(c.env)], env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		c.t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// check looks at every output of a finished apply, byte for byte where it can be.
+func (c *consul) check() error {
+	binary := "#!/bin/sh\necho consul " + c.version + " with $(cat <<'FEATURES'\nraft\ngossip\nFEATURES\n)\n"
+	release := filepath.Join(c.dir, "releases", "consul-"+c.version+".tar.gz")
+	got, mode, err := onlyFileOfTarGz(release)
+	if err != nil {
+		return err
+	}
+	if d := cmp.Diff(binary, got); d != "" {
+		return fmt.Errorf("the released binary differs: %s", d)
+	}
+	if mode.Perm() != 0o755 {
+		return fmt.Errorf("the released binary has mode %v, not 0755", mode)
+	}
+	if b, err := os.ReadFile(filepath.Join(c.dir, "releases", "LATEST")); err != nil || string(b) != c.version+"\n" {
+		return fmt.Errorf("releases/LATEST: %q %v", b, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(c.dir, "dist", "consul")); err != nil || string(b) != binary {
+		return fmt.Errorf("dist/consul, which artifice keeps: %q %v", b, err)
+	}
+	var manifest struct {
+		Builds []struct {
+			Name, BuilderType string `json:"-"`
+			N                 string `json:"name"`
+			B                 string `json:"builder_type"`
+			Digest            string `json:"input_digest"`
+		} `json:"builds"`
+	}
+	b, err := os.ReadFile(filepath.Join(c.dir, "dist", "manifest.json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &manifest); err != nil {
+		return fmt.Errorf("dist/manifest.json: %w", err)
+	}
+	if len(manifest.Builds) != 2 {
+		return fmt.Errorf("the manifest has %d entries, not one for each source:\n%s", len(manifest.Builds), b)
+	}
+	for _, e := range manifest.Builds {
+		if e.B != "null" || len(e.Digest) != 64 {
+			return fmt.Errorf("manifest entry %+v", e)
+		}
+	}
+	for _, source := range []string{"stable", "edge"} {
+		if _, err := os.Stat("/tmp/consul-" + c.version + "-" + source); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the remote work folder of %s is still there (%v)", source, err)
+		}
+	}
+	return nil
+}
+
+func onlyFileOfTarGz(path string) (string, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return "", 0, err
+	}
+	var content string
+	var mode fs.FileMode
+	files := 0
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", 0, err
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return "", 0, err
+		}
+		content, mode = string(b), h.FileInfo().Mode()
+		files++
+	}
+	if files != 1 {
+		return "", 0, fmt.Errorf("%s holds %d files, not 1", path, files)
+	}
+	return content, mode, nil
+}
+
+// TestConsul builds the consul program on a real OpenSSH server and looks at everything it makes.
+func TestConsul(t *testing.T) {
+	srv := sshtest.Start(t, sshtest.Config{})
+	c := newConsul(t, srv)
+
+	code, out := c.run(nil, "plan", "--detailed-exitcode")
+	if code != 2 || !strings.Contains(out, "consul.stable") || !strings.Contains(out, "consul.edge") {
+		t.Fatalf("the first plan: exit code %d\n%s", code, out)
+	}
+	if code, out = c.run(nil, "apply"); code != 0 {
+		t.Fatalf("apply: exit code %d\n%s", code, out)
+	}
+	for _, want := range []string{"consul.stable", "edge is fine", "built consul " + c.version} {
+		if !strings.Contains(out, want) {
+			t.Errorf("apply does not say %q:\n%s", want, out)
+		}
+	}
+	if strings.Count(out, "edge is fine") != 1 {
+		t.Errorf("the step for edge alone did not run once:\n%s", out)
+	}
+	if err := c.check(); err != nil {
+		t.Error(err)
+	}
+	if code, out = c.run(nil, "plan", "--detailed-exitcode"); code != 0 {
+		t.Errorf("a plan after apply wants changes (exit code %d):\n%s", code, out)
+	}
+
+	// A touched source file of one unit leaves the other alone, and is named.
+	f := filepath.Join(c.dir, "build.sh")
+	b, err := os.ReadFile(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f, append(b, "# touched\n"...), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	code, out = c.run(nil, "plan", "--detailed-exitcode")
+	if code != 2 || !strings.Contains(out, "build.sh") || !strings.Contains(out, "consul.stable") {
+		t.Errorf("the plan does not name the touched script: exit code %d\n%s", code, out)
+	}
+	if code, out = c.run(nil, "apply"); code != 0 {
+		t.Fatalf("the second apply: exit code %d\n%s", code, out)
+	}
+	if strings.Contains(out, "edge is fine") {
+		t.Errorf("edge was built again:\n%s", out)
+	}
+	if err := c.check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKilledAtEveryJournalEntry kills imgc apply right after each entry of its journal has reached the disk, and
+// applies again: the artifact is right, nothing is left that the program started, the state is readable.
+func TestKilledAtEveryJournalEntry(t *testing.T) {
+	srv := sshtest.Start(t, sshtest.Config{})
+	killed := 0
+	for k := 1; ; k++ {
+		c := newConsul(t, srv)
+		code, out := c.run([]string{"IMGC_TEST_KILL_AT=" + strconv.Itoa(k)}, "apply", "--parallel", "1")
+		if code == 0 {
+			break // k is beyond the last entry
+		}
+		killed++
+		if code != -1 {
+			t.Fatalf("entry %d: imgc was to be killed, but ended with %d\n%s", k, code, out)
+		}
+		if code, out := c.run(nil, "show"); code != 0 {
+			t.Fatalf("entry %d: the state cannot be read after the kill\n%s", k, out)
+		}
+		if code, out := c.run(nil, "apply"); code != 0 {
+			t.Fatalf("entry %d: apply after the kill: exit code %d\n%s", k, code, out)
+		}
+		if err := c.check(); err != nil {
+			t.Fatalf("entry %d: %v", k, err)
+		}
+		if code, out := c.run(nil, "plan", "--detailed-exitcode"); code != 0 {
+			t.Fatalf("entry %d: plan after the second apply: exit code %d\n%s", k, code, out)
+		}
+		if left := leftovers(c); len(left) > 0 {
+			t.Fatalf("entry %d: left behind: %s", k, left)
+		}
+	}
+	if killed < 20 {
+		t.Errorf("only %d entries were killed at: the hook does not see the journal", killed)
+	}
+	t.Logf("killed at %d entries", killed)
+}
+
+// leftovers finds remote temporary folders, local ones, and processes that work for c.
+func leftovers(c *consul) []string {
+	var left []string
+	tmp, _ := filepath.Glob("/tmp/imgc-*")
+	left = append(left, tmp...)
+	inner, _ := filepath.Glob(filepath.Join(c.dir, ".imgc", "tmp", "*"))
+	left = append(left, inner...)
+	for _, p := range processesWith(c.version) {
+		left = append(left, p)
+	}
+	return left
+}
+
+// processesWith lists the command lines that hold a text, this test's own excepted.
+func processesWith(text string) []string {
+	var found []string
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range lines {
+		b, err := os.ReadFile(f)
+		if err == nil && bytes.Contains(b, []byte(text)) {
+			found = append(found, strings.ReplaceAll(string(b), "\x00", " "))
+		}
+	}
+	return found
+}
