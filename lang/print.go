@@ -87,8 +87,10 @@ func printExpr(b *strings.Builder, e Expr, min int) {
 		printExpr(b, e.Value, 0)
 		b.WriteByte('}')
 	case *Unary:
+		open(b, min > 8)
 		b.WriteString(e.Op)
 		printExpr(b, e.X, 8)
+		shut(b, min > 8)
 	case *Binary:
 		prec := precedence[e.Op]
 		left, right := prec-1, prec
