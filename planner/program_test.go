@@ -26,7 +26,9 @@ var (
 	stringList = &compiler.Type{Kind: compiler.List, Elem: stringType}
 )
 
-func field(name string, t *compiler.Type) *compiler.Field { return &compiler.Field{Name: name, Type: t} }
+func field(name string, t *compiler.Type) *compiler.Field {
+	return &compiler.Field{Name: name, Type: t}
+}
 
 var (
 	fieldSize    = field("size", sizeType)
