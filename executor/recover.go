@@ -65,11 +65,10 @@ func (r *run) recover(ctx context.Context, left []journal.Entry) error {
 
 func (r *run) undo(ctx context.Context, e journal.Entry) error {
 	if e.Effect.Component == "" && e.Effect.Kind == tempKind {
-		tmp := filepath.Join(r.Store.Dir, "tmp")
-		if rel, err := filepath.Rel(tmp, e.Effect.ID); err != nil || !filepath.IsLocal(rel) || rel == "." {
-			return fmt.Errorf("%s is not below %s", e.Effect.ID, tmp)
+		if !filepath.IsLocal(e.Effect.ID) || filepath.Base(e.Effect.ID) != e.Effect.ID {
+			return fmt.Errorf("%q is not the name of a temporary folder", e.Effect.ID)
 		}
-		return os.RemoveAll(e.Effect.ID)
+		return os.RemoveAll(filepath.Join(r.Store.Dir, "tmp", e.Effect.ID))
 	}
 	inst := r.current(e)
 	if inst == nil {

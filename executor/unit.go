@@ -43,9 +43,10 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 		}
 		r.emit(e)
 	}()
-	tmp := filepath.Join(r.Store.Dir, "tmp", r.id+"-"+c.Addr)
+	name := r.id + "-" + c.Addr
+	tmp := filepath.Join(r.Store.Dir, "tmp", name)
 	own := effects{r.journal, c.Addr, "", ""}
-	if err := own.Intend(tempKind, tmp, nil); err != nil {
+	if err := own.Intend(tempKind, name, nil); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(tmp, 0o700); err != nil {
@@ -54,7 +55,7 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 	defer func() {
 		if e := os.RemoveAll(tmp); e != nil {
 			err = errors.Join(err, fmt.Errorf("removing the unit's temporary folder: %w", e))
-		} else if e := own.Settled(tempKind, tmp); e != nil {
+		} else if e := own.Settled(tempKind, name); e != nil {
 			err = errors.Join(err, e)
 		}
 	}()
@@ -80,7 +81,8 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 	return u.posts(ctx)
 }
 
-// tempKind is the kind of effect of a unit's temporary folder, which the executor itself undoes.
+// tempKind is the kind of effect of a unit's temporary folder, which the executor itself undoes. Its id is a name in
+// .imgc/tmp, so that a folder that was moved is found too.
 const tempKind = "temporary folder"
 
 func phases(c *planner.Change) int {
