@@ -228,25 +228,59 @@ func (s *Store) Save(st *State) error {
 	if err != nil {
 		return fmt.Errorf("writing the state: %w", err)
 	}
-	if old, err := os.ReadFile(s.statePath()); err == nil {
-		if err := renameio.WriteFile(s.statePath()+".backup", old, 0o600); err != nil {
-			return fmt.Errorf("keeping the state before this one: %w", err)
-		}
+	if err := s.backup(); err != nil {
+		return fmt.Errorf("keeping the state before this one: %w", err)
 	}
 	if err := renameio.WriteFile(s.statePath(), append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("writing the state: %w", err)
 	}
+	if err := syncDir(s.Dir); err != nil {
+		return fmt.Errorf("writing the state: %w", err)
+	}
 	return nil
+}
+
+// backup gives the present state file a second name. Its content stays, since a state file is replaced and never
+// written into.
+func (s *Store) backup() error {
+	temp, backup := s.statePath()+".new-backup", s.statePath()+".backup"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	switch err := os.Link(s.statePath(), temp); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // the first state
+	case err == nil:
+		return os.Rename(temp, backup)
+	}
+	old, err := os.ReadFile(s.statePath()) // a file system without links
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(backup, old, 0o600)
+}
+
+// syncDir makes the names in a folder last through a crash of the machine.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *Store) keyPath() string { return filepath.Join(s.Dir, "key") }
 
 // Key reads the key of the keyed hashes; nil when there is none yet.
 func (s *Store) Key() ([]byte, error) {
-	b, err := os.ReadFile(s.keyPath())
+	info, err := os.Stat(s.keyPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s may be read by others, who could then guess secrets: chmod 600 it", s.keyPath())
+	}
+	b, err := os.ReadFile(s.keyPath())
 	if err != nil {
 		return nil, fmt.Errorf("reading the key that secrets are compared with: %w", err)
 	}
