@@ -34,6 +34,8 @@ type Plan struct {
 
 	Changes []*Change       `json:"changes"` // in an order in which they can be done
 	Outputs []*OutputChange `json:"outputs,omitempty"`
+
+	saved map[string][]NodeState // of a plan that was read from a file: see savedPlan
 }
 
 // Change is what happens to one unit.

@@ -1,11 +1,14 @@
 package planner
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -14,18 +17,51 @@ import (
 // savedMagic begins a saved plan, and tells it from a program.
 const savedMagic = "imgc plan 1 "
 
+// savedPlan is what a file holds: the plan, and what its nodes were compared by, to tell later what has changed.
+type savedPlan struct {
+	*Plan
+	Inputs map[string][]NodeState `json:"inputs"`
+}
+
+// inputs are the nodes of each unit, in order, as they are to be recorded.
+func (p *Plan) inputs() map[string][]NodeState {
+	if p.saved != nil {
+		return p.saved
+	}
+	out := map[string][]NodeState{}
+	for _, c := range p.Changes {
+		if c.Builder == nil {
+			continue
+		}
+		nodes := append([]*Node{c.Builder}, c.Steps...)
+		for _, ch := range c.Posts {
+			nodes = append(nodes, ch...)
+		}
+		for _, n := range nodes {
+			out[c.Addr] = append(out[c.Addr], n.Recorded)
+		}
+	}
+	return out
+}
+
 // WriteSaved keeps a plan in a file that only its owner can read.
 func WriteSaved(path string, p *Plan) error {
-	b, err := json.Marshal(p)
+	b, err := json.Marshal(savedPlan{Plan: p, Inputs: p.inputs()})
 	if err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
-	sum := sha256.Sum256(b)
-	out := append([]byte(savedMagic+hex.EncodeToString(sum[:])+"\n"), b...)
-	if err := renameio.WriteFile(path, append(out, '\n'), 0o600); err != nil {
+	if err := renameio.WriteFile(path, sealed(b), 0o600); err != nil {
 		return fmt.Errorf("writing the plan %s: %w", path, err)
 	}
 	return nil
+}
+
+// sealed puts before a plan what it is and the sum by which a change of it is seen.
+func sealed(body []byte) []byte {
+	body = bytes.TrimSuffix(body, []byte("\n"))
+	sum := sha256.Sum256(body)
+	out := append([]byte(savedMagic+hex.EncodeToString(sum[:])+"\n"), body...)
+	return append(out, '\n')
 }
 
 // IsSaved reports whether a file is a saved plan.
@@ -64,9 +100,14 @@ func decodeSaved(b []byte) (*Plan, error) {
 		return nil, fmt.Errorf("it was changed, or is not whole")
 	}
 	p := &Plan{}
-	if err := json.Unmarshal([]byte(body), p); err != nil {
-		return nil, fmt.Errorf("it is not whole: %w", err)
+	kept := savedPlan{Plan: p}
+	if err := json.Unmarshal([]byte(body), &kept); err != nil {
+		return nil, fmt.Errorf("it is not whole: %w", jsonError([]byte(body), err))
 	}
+	if slices.Contains(p.Changes, nil) {
+		return nil, errors.New("it is not whole")
+	}
+	p.saved = kept.Inputs
 	if p.Format != planFormat {
 		return nil, fmt.Errorf("it has format %d, this imgc knows %d", p.Format, planFormat)
 	}
@@ -81,10 +122,8 @@ func (p *Plan) Stale(now *Plan) string {
 	case p.Serial != now.Serial:
 		return fmt.Sprintf("something was applied since: the state has serial %d, the plan was made at %d", now.Serial, p.Serial)
 	case p.Program != now.Program:
-		for _, c := range now.Changes {
-			if old := p.find(c.Addr); old == nil || old.Digest != c.Digest {
-				return fmt.Sprintf("the program, a parameter or a file that it reads has changed: %s is not as planned", c.Addr)
-			}
+		if what := p.differences(now); what != "" {
+			return "since it was made, " + what
 		}
 		return "the program, a parameter or a file that it reads has changed"
 	case len(p.Changes) != len(now.Changes):
@@ -93,10 +132,46 @@ func (p *Plan) Stale(now *Plan) string {
 	for i, c := range p.Changes {
 		n := now.Changes[i]
 		if c.Addr != n.Addr || c.Action != n.Action || c.RestartAt != n.RestartAt || c.RestoreFrom != n.RestoreFrom || !sameRuns(c, n) {
-			return fmt.Sprintf("what exists has changed: %s would now be %s, not %s", c.Addr, n.Action, c.Action)
+			return fmt.Sprintf("what exists has changed: %s %s now, and in the plan it %s", c.Addr, verbs[n.Action], verbs[c.Action])
 		}
 	}
 	return ""
+}
+
+// differences says in what the inputs of two plans differ, at most three things.
+func (p *Plan) differences(now *Plan) string {
+	then, current := p.inputs(), now.inputs()
+	var out []string
+	for _, c := range now.Changes {
+		if c.Builder == nil {
+			continue
+		}
+		old, ok := then[c.Addr]
+		if !ok {
+			out = append(out, c.Addr+" was added")
+			continue
+		}
+		nodes := current[c.Addr]
+		if len(nodes) != len(old) {
+			out = append(out, c.Addr+" got or lost a step")
+			continue
+		}
+		m := &maker{}
+		for i, n := range nodes {
+			for _, r := range m.node(&Node{Component: n.Component, Recorded: n}, old[i], c.Addr) {
+				out = append(out, r.String())
+			}
+		}
+	}
+	for _, addr := range sortedKeys(then) {
+		if current[addr] == nil {
+			out = append(out, addr+" was removed")
+		}
+	}
+	if len(out) > 3 {
+		out = append(out[:3], fmt.Sprintf("and %d more", len(out)-3))
+	}
+	return strings.Join(out, "; ")
 }
 
 func sameRuns(a, b *Change) bool {
@@ -114,13 +189,4 @@ func sameRuns(a, b *Change) bool {
 		}
 	}
 	return true
-}
-
-func (p *Plan) find(addr string) *Change {
-	for _, c := range p.Changes {
-		if c.Addr == addr {
-			return c
-		}
-	}
-	return nil
 }

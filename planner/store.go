@@ -71,17 +71,8 @@ type LockOptions struct {
 // the lock ends with the process, however that ends.
 func Lock(ctx context.Context, dir string, o LockOptions) (*Store, error) {
 	s := View(dir)
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the state folder: %w", err)
-	}
-	if err := os.Chmod(s.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the state folder private: %w", err)
-	}
-	ignore := filepath.Join(s.Dir, ".gitignore")
-	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-		if err := os.WriteFile(ignore, []byte("*\n"), 0o600); err != nil {
-			return nil, fmt.Errorf("writing %s: %w", ignore, err)
-		}
+	if err := s.prepare(); err != nil {
+		return nil, err
 	}
 	s.lock = flock.New(filepath.Join(s.Dir, "lock"), flock.SetPermissions(0o600))
 	ok, err := s.lock.TryLock()
@@ -120,6 +111,23 @@ func Lock(ctx context.Context, dir string, o LockOptions) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("recording who holds the lock: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// prepare makes the folder, private and out of version control.
+func (s *Store) prepare() error {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	if err := os.Chmod(s.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the state folder private: %w", err)
+	}
+	ignore := filepath.Join(s.Dir, ".gitignore")
+	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
+		if err := os.WriteFile(ignore, []byte("*\n"), 0o600); err != nil {
+			return fmt.Errorf("writing %s: %w", ignore, err)
+		}
+	}
+	return nil
 }
 
 func (s *Store) owner() Owner {
@@ -291,13 +299,23 @@ func (s *Store) Key() ([]byte, error) {
 	return key, nil
 }
 
-// EnsureKey reads the key, making it first where there is none.
+// EnsureKey reads the key, making it first where there is none. It needs no lock: when two make one, both get the first.
 func (s *Store) EnsureKey() ([]byte, error) {
 	key, err := s.Key()
 	if key != nil || err != nil {
 		return key, err
 	}
-	if err := renameio.WriteFile(s.keyPath(), []byte(randomHex(32)), 0o600); err != nil {
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	temp := s.keyPath() + "." + randomHex(8)
+	if err := renameio.WriteFile(temp, []byte(randomHex(32)), 0o600); err != nil {
+		return nil, fmt.Errorf("making the key that secrets are compared with: %w", err)
+	}
+	if err = os.Link(temp, s.keyPath()); errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err = errors.Join(err, os.Remove(temp)); err != nil {
 		return nil, fmt.Errorf("making the key that secrets are compared with: %w", err)
 	}
 	return s.Key()
