@@ -278,3 +278,77 @@ func processesWith(text string) []string {
 	}
 	return found
 }
+
+// TestSecretStaysSecret builds with a release token that scripts print in every form, and looks for it in what imgc
+// prints, in every file that it writes, and all the while in the list of processes.
+func TestSecretStaysSecret(t *testing.T) {
+	srv := sshtest.Start(t, sshtest.Config{})
+	c := newConsul(t, srv)
+	script := filepath.Join(c.dir, "build.sh")
+	b, err := os.ReadFile(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A careless script: it prints the token as it is and encoded, and takes its time.
+	b = append(b, "\necho token=$TOKEN; printf %s \"$TOKEN\" | base64; printf %s \"$TOKEN\" | od -An -tx1 | tr -d ' \\n'; echo; echo \"$TOKEN\" >&2; sleep 1\n"...)
+	if err := os.WriteFile(script, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+
+	stop, sampled := make(chan struct{}), make(chan []string)
+	go func() {
+		var found []string
+		for {
+			select {
+			case <-stop:
+				sampled <- found
+				return
+			case <-time.After(2 * time.Millisecond):
+				for _, f := range forms(releaseToken) {
+					found = append(found, processesWith(f)...)
+				}
+			}
+		}
+	}()
+	code, planned := c.run(nil, "plan", "-out", "release.plan")
+	if code != 0 {
+		t.Fatalf("plan: %d\n%s", code, planned)
+	}
+	code, applied := c.run(nil, "apply")
+	close(stop)
+	if found := <-sampled; len(found) > 0 {
+		t.Errorf("the secret stood in a process list: %q", found)
+	}
+	if code != 0 {
+		t.Fatalf("apply: %d\n%s", code, applied)
+	}
+	if !strings.Contains(applied, "token=(secret)") {
+		t.Errorf("the script's output is not there, or its secret is not masked:\n%s", applied)
+	}
+	_, shown := c.run(nil, "show", "consul.stable")
+	for form, f := range forms(releaseToken) {
+		for what, text := range map[string]string{"plan": planned, "apply": applied, "show": shown} {
+			if strings.Contains(text, f) {
+				t.Errorf("%s prints the secret (%s)", what, form)
+			}
+		}
+	}
+	err = filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for form, f := range forms(releaseToken) {
+			if bytes.Contains(text, []byte(f)) {
+				t.Errorf("%s holds the secret (%s)", path, form)
+			}
+		}
+		if info, e := d.Info(); e == nil && strings.Contains(path, "/.imgc/") && info.Mode().Perm()&0o077 != 0 && strings.HasSuffix(path, ".json") {
+			t.Errorf("%s can be read by others: %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// run runs a command in a process group of its own and waits for it. The group is killed when ctx ends, and
-// also when imgc is killed: a small watcher waits for the end of a pipe that only imgc holds open.
+// grace is how long a cancelled command has to end by itself.
+const grace = 3 * time.Second
+
+// run runs a command in a process group of its own and waits for it. When ctx ends, the group is asked to end and
+// killed after the grace. It is killed at once when imgc is: a small watcher waits for the end of a pipe that only
+// imgc holds open.
 func run(ctx context.Context, cmd *exec.Cmd) (exitCode int, err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A process that left the group may hold the output open: do not wait for it for ever.
@@ -34,7 +38,12 @@ func run(ctx context.Context, cmd *exec.Cmd) (exitCode int, err error) {
 		defer close(killed)
 		select {
 		case <-ctx.Done():
-			_ = syscall.Kill(group, syscall.SIGKILL) // it fails only when nothing is left
+			_ = syscall.Kill(group, syscall.SIGTERM) // it fails only when nothing is left
+			select {
+			case <-ended:
+			case <-time.After(grace):
+				_ = syscall.Kill(group, syscall.SIGKILL)
+			}
 		case <-ended:
 		}
 	}()
