@@ -389,6 +389,7 @@ func (p *exprParser) object() Expr {
 			f.Pos.End = f.Pos.Start
 			o.Fields = append(o.Fields, f)
 			p.skipField()
+			p.skipBreaks()
 			continue
 		}
 		if p.accept("=") {

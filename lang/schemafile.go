@@ -13,6 +13,9 @@ var factWords = map[string]bool{"machine": true, "one_of": true, "at_most_one": 
 func parseSchemaDecl(lex *lexer.PeekingLexer, start int32) (DeclNode, error) {
 	p := &exprParser{lex: lex}
 	s := &Schema{Kind: p.next().Value, Name: p.dotted()}
+	if s.Name.Parts[len(s.Name.Parts)-1].Name == "" {
+		return nil, expected("the name of a component", p.peek())
+	}
 	if !p.accept("{") {
 		return nil, expected(`"{"`, p.peek())
 	}
@@ -35,6 +38,9 @@ func parseSchemaDecl(lex *lexer.PeekingLexer, start int32) (DeclNode, error) {
 		case t.Value == "artifact" && !p.followedBy(":"):
 			p.next()
 			a := &SchemaArtifact{Kind: p.name()}
+			if a.Kind.Name == "" {
+				return nil, expected("the kind of the artifact", p.peek())
+			}
 			if p.accept("{") {
 				for p.skipBreaks(); !p.is("}"); p.skipBreaks() {
 					f, err := p.field()

@@ -69,6 +69,9 @@ func (p *exprParser) typeBase() TypeExpr {
 		}
 		return &MapType{Elem: elem, Pos: Span{start, p.end}}
 	}
+	if d.Parts[len(d.Parts)-1].Name == "" {
+		return p.badType("a name after the dot")
+	}
 	return &NamedType{Name: d, Pos: d.Pos}
 }
 
