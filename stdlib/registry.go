@@ -12,10 +12,12 @@ import (
 	"imgc/stdlib/download"
 	"imgc/stdlib/file"
 	"imgc/stdlib/manifest"
+	"imgc/stdlib/null"
 	"imgc/stdlib/oci"
 	"imgc/stdlib/rootfs"
 	"imgc/stdlib/shell"
 	"imgc/stdlib/shelllocal"
+	"imgc/stdlib/ssh"
 	"imgc/stdlib/upload"
 )
 
@@ -24,6 +26,7 @@ func Components() []component.Component {
 	return []component.Component{
 		file.Component(),
 		rootfs.New(),
+		null.New(),
 
 		shell.Component(),
 		shelllocal.Provisioner(),
@@ -42,7 +45,7 @@ func Components() []component.Component {
 // Schemas gives the text of every schema file by a name for messages: those of the components, and those that only
 // declare types which several of them share. A file that declares several components is there once.
 func Schemas() map[string]string {
-	out := map[string]string{}
+	out := map[string]string{"stdlib/ssh/schema.imgc": ssh.Schema}
 	seen := map[string]bool{}
 	for _, c := range Components() {
 		if !seen[c.Schema] {
