@@ -1,6 +1,9 @@
 package planner
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // String says a reason in plain words.
 func (r Reason) String() string {
@@ -22,8 +25,10 @@ func (r Reason) String() string {
 		case r.After == "(what it is made from changed)":
 			return fmt.Sprintf("what option %s is made from changed%s", r.Subject, in)
 		}
-		before, after := differing(r.Before, r.After)
-		return fmt.Sprintf("option %s %s → %s%s", r.Subject, before, after, in)
+		if utf8.RuneCountInString(r.Before) > widest || utf8.RuneCountInString(r.After) > widest {
+			return fmt.Sprintf("option %s changed%s", r.Subject, in) // the diff below it shows how
+		}
+		return fmt.Sprintf("option %s %s → %s%s", r.Subject, r.Before, r.After, in)
 	case FileChanged:
 		return r.Subject + " changed" + in
 	case StepAdded:
@@ -72,18 +77,4 @@ func short(s string) string {
 		return string(r[:widest-1]) + "…"
 	}
 	return s
-}
-
-// differing shortens two long values so that the first place where they differ is seen.
-func differing(a, b string) (string, string) {
-	x, y := []rune(a), []rune(b)
-	same := 0
-	for same < len(x) && same < len(y) && x[same] == y[same] {
-		same++
-	}
-	if max(len(x), len(y)) <= widest || same < widest/2 {
-		return short(a), short(b)
-	}
-	cut := same - widest/4
-	return "…" + short(string(x[cut:])), "…" + short(string(y[cut:]))
 }

@@ -104,7 +104,7 @@ func decodeSaved(b []byte) (*Plan, error) {
 	if err := json.Unmarshal([]byte(body), &kept); err != nil {
 		return nil, fmt.Errorf("it is not whole: %w", jsonError([]byte(body), err))
 	}
-	if slices.Contains(p.Changes, nil) {
+	if !p.whole() {
 		return nil, errors.New("it is not whole")
 	}
 	p.saved = kept.Inputs
@@ -112,6 +112,24 @@ func decodeSaved(b []byte) (*Plan, error) {
 		return nil, fmt.Errorf("it has format %d, this imgc knows %d", p.Format, planFormat)
 	}
 	return p, nil
+}
+
+// whole reports whether nothing is null that a plan has.
+func (p *Plan) whole() bool {
+	if slices.Contains(p.Changes, nil) || slices.Contains(p.Outputs, nil) {
+		return false
+	}
+	for _, c := range p.Changes {
+		if c.Builder == nil && c.Action != Forget || slices.Contains(c.Steps, nil) {
+			return false
+		}
+		for _, links := range c.Posts {
+			if len(links) == 0 || slices.Contains(links, nil) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Stale says why a saved plan cannot be applied any more, given the plan that would be made now; empty when it can.

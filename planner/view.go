@@ -50,6 +50,8 @@ func (t *textWriter) color(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
+var lineColors = map[byte]string{'-': "31", '+': "32", ' ': "2"}
+
 var colors = map[Action]string{None: "2", Post: "36", Update: "33", Build: "32", Rebuild: "33", Forget: "31"}
 
 func (t *textWriter) change(c *Change) {
@@ -61,7 +63,7 @@ func (t *textWriter) change(c *Change) {
 		if c.Action == Build && r.Code == NeverBuilt {
 			continue
 		}
-		t.line("    %s", t.color("33", r.String()))
+		t.line("    %s", t.color("33", printable(r.String())))
 	}
 	switch c.Action {
 	case Build, Rebuild:
@@ -110,7 +112,7 @@ func (t *textWriter) node(word string, n *Node, runs bool, c *Change) {
 		mark = t.color("2", "kept")
 	}
 	t.line("      %-8s %s  %s", word, mark, name)
-	if c.Action == Build {
+	if c.Action == Build || len(n.Reasons) > 0 && n.Reasons[0].Code == StepAdded {
 		t.given(n)
 		return
 	}
@@ -123,7 +125,7 @@ func (t *textWriter) node(word string, n *Node, runs bool, c *Change) {
 	}
 	for _, r := range n.Reasons {
 		if r.Code == FileChanged {
-			t.line("                       %s %s", t.color("33", "~"), r.Subject+" changed")
+			t.line("                       %s %s", t.color("33", "~"), printable(r.Subject)+" changed")
 		}
 	}
 }
@@ -158,10 +160,11 @@ func (t *textWriter) option(o OptionChange, width int) {
 		t.line("%s%s %-*s  %s", pad, t.color("32", "+"), width, o.Name, o.After)
 	case o.After == "":
 		t.line("%s%s %-*s  %s", pad, t.color("31", "-"), width, o.Name, o.Before)
-	case len(o.Before)+len(o.After) > 80:
+	case len(o.Before)+len(o.After) > 60:
 		t.line("%s%s %s", pad, t.color("33", "~"), o.Name)
-		t.line("%s    %s %s", pad, t.color("31", "-"), o.Before)
-		t.line("%s    %s %s", pad, t.color("32", "+"), o.After)
+		for _, l := range diffLines(splitValue(o.Before), splitValue(o.After)) {
+			t.line("%s    %s %s", pad, t.color(lineColors[l.mark], string(l.mark)), l.text)
+		}
 	default:
 		t.line("%s%s %-*s  %s → %s", pad, t.color("33", "~"), width, o.Name, o.Before, o.After)
 	}
