@@ -320,10 +320,16 @@ func (p *exprParser) list() Expr {
 
 func (p *exprParser) forHead() ForHead {
 	p.next()
-	h := ForHead{Value: p.name()}
+	variable := func() Ident {
+		if p.is("in") {
+			return Ident{Pos: Span{tokenSpan(p.peek()).Start, tokenSpan(p.peek()).Start}}
+		}
+		return p.name()
+	}
+	h := ForHead{Value: variable()}
 	if p.accept(",") {
 		key := h.Value
-		h.Key, h.Value = &key, p.name()
+		h.Key, h.Value = &key, variable()
 	}
 	switch {
 	case h.Value.Name == "":
@@ -342,7 +348,7 @@ func (p *exprParser) forHead() ForHead {
 // name takes an identifier; one that is missing has no Name.
 func (p *exprParser) name() Ident {
 	t := p.peek()
-	if t.Type != tokIdent || t.Value == "in" {
+	if t.Type != tokIdent {
 		return Ident{Pos: Span{tokenSpan(t).Start, tokenSpan(t).Start}}
 	}
 	p.next()

@@ -104,7 +104,7 @@ func docAbove(text string, offset int) string {
 	}
 	var doc []string
 	for _, l := range lines[first:] {
-		doc = append(doc, strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(l), "##"), " "))
+		doc = append(doc, strings.TrimPrefix(strings.TrimPrefix(strings.Trim(l, " \t\r\n"), "##"), " "))
 	}
 	return strings.Join(doc, "\n")
 }
