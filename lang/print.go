@@ -1,8 +1,10 @@
 package lang
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // PrintExpr writes an expression on one line in canonical form. Spacing, comments, line breaks and brackets that
@@ -38,8 +40,7 @@ func printExpr(b *strings.Builder, e Expr, min int) {
 				b.WriteByte('}')
 				continue
 			}
-			q := strconv.Quote(p.Text)
-			b.WriteString(strings.ReplaceAll(q[1:len(q)-1], "${", `\${`))
+			printText(b, p.Text)
 		}
 		b.WriteByte('"')
 	case *ListLit:
@@ -133,6 +134,27 @@ func printExpr(b *strings.Builder, e Expr, min int) {
 		b.WriteByte(')')
 	case *Paren:
 		printExpr(b, e.X, min)
+	}
+}
+
+// printText writes text with the escapes of the language, so that it is read as it was.
+func printText(b *strings.Builder, text string) {
+	for i, r := range text {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '"' || r == '\\' || r == '$' && strings.HasPrefix(text[i:], "${"):
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(b, `\u{%X}`, r)
+		default:
+			b.WriteRune(r)
+		}
 	}
 }
 
