@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -223,7 +224,8 @@ func TestKilledAtEveryJournalEntry(t *testing.T) {
 	killed := 0
 	for k := 1; ; k++ {
 		c := newConsul(t, srv)
-		code, out := c.run([]string{"IMGC_TEST_KILL_AT=" + strconv.Itoa(k)}, "apply", "--parallel", "1")
+		first, second := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "second")
+		code, out := c.run([]string{"IMGC_TEST_KILL_AT=" + strconv.Itoa(k), "IMGC_TEST_JOURNAL=" + first}, "apply", "--parallel", "1")
 		if code == 0 {
 			break // k is beyond the last entry
 		}
@@ -234,7 +236,7 @@ func TestKilledAtEveryJournalEntry(t *testing.T) {
 		if code, out := c.run(nil, "show"); code != 0 {
 			t.Fatalf("entry %d: the state cannot be read after the kill\n%s", k, out)
 		}
-		if code, out := c.run(nil, "apply"); code != 0 {
+		if code, out := c.run([]string{"IMGC_TEST_JOURNAL=" + second}, "apply"); code != 0 {
 			t.Fatalf("entry %d: apply after the kill: exit code %d\n%s", k, code, out)
 		}
 		if err := c.check(); err != nil {
@@ -243,7 +245,7 @@ func TestKilledAtEveryJournalEntry(t *testing.T) {
 		if code, out := c.run(nil, "plan", "--detailed-exitcode"); code != 0 {
 			t.Fatalf("entry %d: plan after the second apply: exit code %d\n%s", k, code, out)
 		}
-		if left := leftovers(c); len(left) > 0 {
+		if left := leftovers(t, c, first, second); len(left) > 0 {
 			t.Fatalf("entry %d: left behind: %s", k, left)
 		}
 	}
@@ -253,17 +255,35 @@ func TestKilledAtEveryJournalEntry(t *testing.T) {
 	t.Logf("killed at %d entries", killed)
 }
 
-// leftovers finds remote temporary folders, local ones, and processes that work for c.
-func leftovers(c *consul) []string {
+var remoteFolder = regexp.MustCompile(`/tmp/imgc-[A-Za-z0-9]+`)
+
+// leftovers finds the remote temporary folders that the journals name, local ones, and processes that work for c.
+func leftovers(t *testing.T, c *consul, journals ...string) []string {
+	t.Helper()
 	var left []string
-	tmp, _ := filepath.Glob("/tmp/imgc-*")
-	left = append(left, tmp...)
-	inner, _ := filepath.Glob(filepath.Join(c.dir, ".imgc", "tmp", "*"))
-	left = append(left, inner...)
-	for _, p := range processesWith(c.version) {
-		left = append(left, p)
+	for _, file := range journals {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range remoteFolder.FindAllString(string(b), -1) {
+			if _, err := os.Stat(dir); err == nil {
+				left = append(left, dir)
+			}
+		}
 	}
-	return left
+	inner, err := filepath.Glob(filepath.Join(c.dir, ".imgc", "tmp", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left = append(left, inner...)
+	// What was killed with its connection may take a moment to end.
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		running := processesWith(c.version)
+		if len(running) == 0 || time.Now().After(end) {
+			return append(left, running...)
+		}
+	}
 }
 
 // processesWith lists the command lines that hold a text, this test's own excepted.

@@ -30,20 +30,30 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"imgc": func() {
 			a := newApp()
-			a.onJournal = killAt(os.Getenv("IMGC_TEST_KILL_AT"))
+			a.onJournal = journalHook(os.Getenv("IMGC_TEST_KILL_AT"), os.Getenv("IMGC_TEST_JOURNAL"))
 			os.Exit(a.main(os.Args[1:]))
 		},
 	})
 }
 
-// killAt makes a hook of the journal that ends this process, as kill -9 does, once an entry has reached the disk.
-func killAt(entry string) func(int) {
+// journalHook makes a hook of the journal that keeps a copy of it in a file, and ends this process as kill -9 does once
+// the entry with this number has reached the disk.
+func journalHook(entry, file string) func(int) {
 	n, err := strconv.Atoi(entry)
-	if err != nil {
+	if err != nil && file == "" {
 		return nil
 	}
 	seen := 0
 	return func(int) {
+		if file != "" {
+			b, err := os.ReadFile(filepath.Join(".imgc", "journal.jsonl"))
+			if err == nil {
+				err = os.WriteFile(file, b, 0o600)
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
 		if seen++; seen == n {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
