@@ -221,38 +221,50 @@ func TestConsul(t *testing.T) {
 // applies again: the artifact is right, nothing is left that the program started, the state is readable.
 func TestKilledAtEveryJournalEntry(t *testing.T) {
 	srv := sshtest.Start(t, sshtest.Config{})
-	killed := 0
-	for k := 1; ; k++ {
-		c := newConsul(t, srv)
-		first, second := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "second")
-		code, out := c.run([]string{"IMGC_TEST_KILL_AT=" + strconv.Itoa(k), "IMGC_TEST_JOURNAL=" + first}, "apply", "--parallel", "1")
-		if code == 0 {
-			break // k is beyond the last entry
-		}
-		killed++
-		if code != -1 {
-			t.Fatalf("entry %d: imgc was to be killed, but ended with %d\n%s", k, code, out)
-		}
-		if code, out := c.run(nil, "show"); code != 0 {
-			t.Fatalf("entry %d: the state cannot be read after the kill\n%s", k, out)
-		}
-		if code, out := c.run([]string{"IMGC_TEST_JOURNAL=" + second}, "apply"); code != 0 {
-			t.Fatalf("entry %d: apply after the kill: exit code %d\n%s", k, code, out)
-		}
-		if err := c.check(); err != nil {
-			t.Fatalf("entry %d: %v", k, err)
-		}
-		if code, out := c.run(nil, "plan", "--detailed-exitcode"); code != 0 {
-			t.Fatalf("entry %d: plan after the second apply: exit code %d\n%s", k, code, out)
-		}
-		if left := leftovers(t, c, first, second); len(left) > 0 {
-			t.Fatalf("entry %d: left behind: %s", k, left)
-		}
+	whole := newConsul(t, srv)
+	journal := filepath.Join(t.TempDir(), "journal")
+	if code, out := whole.run([]string{"IMGC_TEST_JOURNAL=" + journal}, "apply", "--parallel", "1"); code != 0 {
+		t.Fatalf("apply: %d\n%s", code, out)
 	}
-	if killed < 20 {
-		t.Errorf("only %d entries were killed at: the hook does not see the journal", killed)
+	b, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("killed at %d entries", killed)
+	entries := bytes.Count(b, []byte("\n"))
+	if entries < 20 {
+		t.Fatalf("the journal has only %d entries", entries)
+	}
+	t.Logf("killing at each of %d entries", entries)
+	for k := 1; k <= entries; k++ {
+		t.Run(strconv.Itoa(k), func(t *testing.T) {
+			t.Parallel()
+			killedAt(t, srv, k)
+		})
+	}
+}
+
+func killedAt(t *testing.T, srv *sshtest.Server, k int) {
+	c := newConsul(t, srv)
+	first, second := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "second")
+	code, out := c.run([]string{"IMGC_TEST_KILL_AT=" + strconv.Itoa(k), "IMGC_TEST_JOURNAL=" + first}, "apply", "--parallel", "1")
+	if code != -1 {
+		t.Fatalf("imgc was to be killed, but ended with %d\n%s", code, out)
+	}
+	if code, out := c.run(nil, "show"); code != 0 {
+		t.Fatalf("the state cannot be read after the kill\n%s", out)
+	}
+	if code, out := c.run([]string{"IMGC_TEST_JOURNAL=" + second}, "apply"); code != 0 {
+		t.Fatalf("apply after the kill: exit code %d\n%s", code, out)
+	}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := c.run(nil, "plan", "--detailed-exitcode"); code != 0 {
+		t.Fatalf("plan after the second apply: exit code %d\n%s", code, out)
+	}
+	if left := leftovers(t, c, first, second); len(left) > 0 {
+		t.Fatalf("left behind: %s", left)
+	}
 }
 
 var remoteFolder = regexp.MustCompile(`/tmp/imgc-[A-Za-z0-9]+`)
