@@ -39,7 +39,7 @@ type Options struct {
 
 // New gives the registry entry.
 func New() component.Component {
-	return component.NewBuilder("rootfs", schema, "1", func(o *Options) component.Builder { return &builder{o: o} })
+	return component.NewBuilder("rootfs", schema, "2", func(o *Options) component.Builder { return &builder{o: o} })
 }
 
 const effect = "rootfs-folder"
@@ -51,7 +51,7 @@ type builder struct {
 
 // Start unpacks the base where that is not done yet, and starts the sandbox on it.
 func (b *builder) Start(ctx context.Context, env *component.Env) (component.Machine, error) {
-	cache := filepath.Join(env.StateDir, "cache", "rootfs")
+	cache := cacheDir(env)
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return nil, err
 	}
@@ -62,22 +62,35 @@ func (b *builder) Start(ctx context.Context, env *component.Env) (component.Mach
 	if err := os.Mkdir(b.work, 0o755); err != nil {
 		return nil, err
 	}
-	lower := filepath.Join(b.work, "empty")
-	var err error
-	if b.o.Base == nil {
-		err = os.Mkdir(lower, 0o755)
-	} else {
-		lower, err = b.base(ctx, env, cache)
-	}
+	lower, err := b.lower(ctx, env, cache)
 	if err != nil {
 		return nil, err
 	}
-	m, err := sandbox.Start(ctx, sandbox.Config{Lower: []string{lower}, Upper: filepath.Join(b.work, "upper"), Work: filepath.Join(b.work, "work"),
-		Network: b.o.Network, Hostname: b.o.Hostname, Stderr: env.Stderr})
-	if err != nil {
+	used(cache, lower)
+	r := &root{work: b.work, config: sandbox.Config{Lower: lower, Network: b.o.Network, Hostname: b.o.Hostname, Stderr: env.Stderr}}
+	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
-	return m, nil
+	return r, nil
+}
+
+func cacheDir(env *component.Env) string { return filepath.Join(env.StateDir, "cache", "rootfs") }
+
+// lower lists the layers to begin on: those of the checkpoint, or the base.
+func (b *builder) lower(ctx context.Context, env *component.Env, cache string) ([]string, error) {
+	if env.RestoreFrom != "" {
+		return layersOf(cache, env.RestoreFrom)
+	}
+	if b.o.Base != nil {
+		l, err := b.base(ctx, env, cache)
+		return []string{l}, err
+	}
+	// All that begin with nothing share one empty layer, which checkpoints can stand on.
+	empty := filepath.Join(cache, "base-empty")
+	if err := os.Mkdir(empty, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return []string{empty}, nil
 }
 
 func (b *builder) base(ctx context.Context, env *component.Env, cache string) (string, error) {
@@ -143,8 +156,8 @@ func decompress(r io.Reader) (io.Reader, error) {
 
 // Finish writes the root as a tar.
 func (b *builder) Finish(ctx context.Context, env *component.Env, m component.Machine) (component.Artifact, error) {
-	sb, ok := m.(*sandbox.Machine)
-	if !ok {
+	sb, ok := m.(*root)
+	if !ok || sb == nil {
 		return component.Artifact{}, errors.New("finishing the root file system: there is no sandbox")
 	}
 	out := filepath.Join(env.StateDir, "artifacts", env.Build+"."+env.Source, "rootfs.tar")
@@ -188,7 +201,7 @@ func (b *builder) Finish(ctx context.Context, env *component.Env, m component.Ma
 
 // Stop ends the sandbox and removes its folders.
 func (b *builder) Stop(ctx context.Context, env *component.Env, m component.Machine) error {
-	if sb, ok := m.(*sandbox.Machine); ok && sb != nil {
+	if sb, ok := m.(*root); ok && sb != nil && sb.Machine != nil {
 		if err := sb.Close(); err != nil {
 			return err
 		}
@@ -199,7 +212,7 @@ func (b *builder) Stop(ctx context.Context, env *component.Env, m component.Mach
 	if err := removeTree(b.work); err != nil {
 		return fmt.Errorf("removing the sandbox's folder: %w", err)
 	}
-	return env.Effects.Settled(effect, b.work)
+	return errors.Join(env.Effects.Settled(effect, b.work), dropIdle(cacheDir(env)))
 }
 
 // Undo removes the folders of a run that was killed; the sandbox died with it.
