@@ -99,8 +99,16 @@ func (b *builder) base(ctx context.Context, env *component.Env, cache string) (s
 	if err != nil {
 		return "", fmt.Errorf("opening the base: %w", err)
 	}
+	half := filepath.Join(b.work, "base")
 	if info.IsDir() {
-		return path, nil // only read; what changes lies in the upper folder
+		if !isLayout(path) {
+			return path, nil // only read; what changes lies in the upper folder
+		}
+		return b.image(env, cache, path, half)
+	}
+	archive, err := isArchive(path)
+	if err != nil {
+		return "", fmt.Errorf("opening the base: %w", err)
 	}
 	sum, _, err := component.HashFile(ctx, path, nil)
 	if err != nil {
@@ -111,8 +119,11 @@ func (b *builder) base(ctx context.Context, env *component.Env, cache string) (s
 		return done, nil
 	}
 	env.Say("unpacking the base %s", env.Rel(path))
-	half := filepath.Join(b.work, "base")
-	if err := os.Mkdir(half, 0o755); err != nil {
+	unpackTo := half
+	if archive {
+		unpackTo = filepath.Join(b.work, "layout")
+	}
+	if err := os.Mkdir(unpackTo, 0o755); err != nil {
 		return "", err
 	}
 	f, err := os.Open(path)
@@ -121,12 +132,49 @@ func (b *builder) base(ctx context.Context, env *component.Env, cache string) (s
 	}
 	defer f.Close()
 	r, err := decompress(component.NewReader(ctx, f, info.Size(), func(n, total int64) { env.Progress("unpacking the base", n, total) }))
-	if err == nil {
+	switch {
+	case err != nil:
+	case archive:
+		if err = unpackArchive(r, unpackTo); err == nil {
+			return b.image(env, cache, unpackTo, half)
+		}
+	default:
 		err = sandbox.Unpack(r, half, ".", true)
 	}
 	if err != nil {
-		return "", fmt.Errorf("unpacking the base %s: %w; is it a whole tar (plain, gz, zst or xz)?", env.Rel(path), err)
+		return "", fmt.Errorf("unpacking the base %s: %w; is it a whole tar (plain, gz, zst or xz) or OCI archive?", env.Rel(path), err)
 	}
+	return settle(half, done)
+}
+
+// image unpacks the image of an OCI layout.
+func (b *builder) image(env *component.Env, cache, dir, half string) (string, error) {
+	fail := func(err error) (string, error) {
+		return "", fmt.Errorf("unpacking the base %s: %w; is it a whole OCI layout?", env.Rel(env.Path(*b.o.Base)), err)
+	}
+	img, err := layoutImage(dir)
+	if err != nil {
+		return fail(err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return fail(err)
+	}
+	done := filepath.Join(cache, "base-oci-"+digest.Hex)
+	if _, err := os.Stat(done); err == nil {
+		return done, nil
+	}
+	if err := os.Mkdir(half, 0o755); err != nil {
+		return "", err
+	}
+	if err := unpackImage(img, half); err != nil {
+		return fail(err)
+	}
+	return settle(half, done)
+}
+
+// settle puts a whole base into the cache.
+func settle(half, done string) (string, error) {
 	if err := os.Rename(half, done); err != nil {
 		if _, e := os.Stat(done); e == nil {
 			return done, nil // another unit was faster
