@@ -35,7 +35,7 @@ var layers = []layer{
 		"everything depends on the contract, so it depends on nothing"},
 	{"=stdlib", []string{"stdlib"},
 		"the registry is the list of components and nothing else"},
-	{"stdlib/", []string{"=stdlib/component", "stdlib/internal", "executor/machine"},
+	{"stdlib/", []string{"=stdlib/component", "stdlib/internal", "=stdlib/ssh", "executor/machine"},
 		"a component stands by itself: it can be read, tested and removed without plans, programs, the executor or other components"},
 	{"cmd", []string{"cmd", "executor", "planner", "compiler", "lang", "stdlib"},
 		"the command puts the parts together; the quick start's programs are no parts"},
@@ -150,6 +150,7 @@ func TestBannedEdges(t *testing.T) {
 		{"stdlib/shell", "executor", false},
 		{"stdlib/shell", "executor/machine/ssh", true},
 		{"stdlib/shell", "stdlib/upload", false},
+		{"stdlib/null", "stdlib/ssh", true}, // no component, but options that builders share
 		{"stdlib/compress", "stdlib/compress/zip", true},
 		{"stdlib", "stdlib/shell", true},
 		{"executor", "cmd/imgc/view", false},
