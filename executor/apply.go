@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -235,10 +236,30 @@ func (r *run) record(addr string, st *planner.UnitState) error {
 	if err := r.journal.Write(journal.Entry{Type: journal.Unit, Addr: addr, Unit: st}); err != nil {
 		return err
 	}
-	copied := *st
-	r.State.Units[addr] = &copied
+	r.State.Units[addr] = clone(st)
 	r.artifacts[addr] = st.Artifact.Attrs
 	return r.Store.Save(r.State)
+}
+
+// recorded is a copy of a unit's record, nil when there is none.
+func (r *run) recorded(addr string) *planner.UnitState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if st := r.State.Units[addr]; st != nil {
+		return clone(st)
+	}
+	return nil
+}
+
+// clone copies a record with its chains: a unit goes on with its own while another unit saves the state. Artifacts are
+// never changed once they are made.
+func clone(st *planner.UnitState) *planner.UnitState {
+	c := *st
+	c.Posts = slices.Clone(st.Posts)
+	for i := range c.Posts {
+		c.Posts[i].Links = slices.Clone(st.Posts[i].Links)
+	}
+	return &c
 }
 
 func (r *run) emit(e Event) {

@@ -24,7 +24,8 @@ type unitRun struct {
 	rt   *compiler.Runtime
 	st   *planner.UnitState
 	out  *lines
-	step int // phases done, for events
+	kept bool // the machine stays for the user to look at
+	step int  // phases done, for events
 	all  int
 }
 
@@ -53,6 +54,9 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 		return fmt.Errorf("making the unit's temporary folder: %w", err)
 	}
 	defer func() {
+		if u.kept {
+			return // a machine on this computer may use it; the next run removes it
+		}
 		if e := os.RemoveAll(tmp); e != nil {
 			err = errors.Join(err, fmt.Errorf("removing the unit's temporary folder: %w", e))
 		} else if e := own.Settled(tempKind, name); e != nil {
@@ -74,9 +78,8 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 		if err := u.build(ctx); err != nil {
 			return err
 		}
-	} else {
-		old := *r.State.Units[c.Addr]
-		u.st = &old
+	} else if u.st = r.recorded(c.Addr); u.st == nil {
+		return errors.New("the state no longer has its record, so its artifact cannot be used: run imgc apply again")
 	}
 	return u.posts(ctx)
 }
@@ -175,9 +178,8 @@ func (u *unitRun) build(ctx context.Context) (err error) {
 	b := inst.(component.Builder)
 	env := u.envFor(call)
 	var m component.Machine
-	kept := false
 	defer func() {
-		if kept {
+		if u.kept {
 			return
 		}
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.StopTimeout)
@@ -192,7 +194,7 @@ func (u *unitRun) build(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	if kept, err = u.steps(ctx, b, env, m); err != nil {
+	if err := u.steps(ctx, b, env, m); err != nil {
 		return err
 	}
 	var a component.Artifact
@@ -209,8 +211,8 @@ func (u *unitRun) build(ctx context.Context) (err error) {
 	return u.record(u.c.Addr, u.st)
 }
 
-// steps runs the steps that have to run. kept says that the user wants the machine to stay.
-func (u *unitRun) steps(ctx context.Context, b component.Builder, env *component.Env, m component.Machine) (kept bool, err error) {
+// steps runs the steps that have to run, and does with a failure what the policy says.
+func (u *unitRun) steps(ctx context.Context, b component.Builder, env *component.Env, m component.Machine) error {
 	points, _ := b.(component.Checkpointer)
 	for i := 0; i < len(u.c.Steps); {
 		n := u.c.Steps[i]
@@ -241,11 +243,11 @@ func (u *unitRun) steps(ctx context.Context, b component.Builder, env *component
 		}
 		if policy == Keep && m != nil && ctx.Err() == nil {
 			u.emit(Event{Type: LeftBehind, Unit: u.c.Addr, Text: "the machine stays as it is" + where(m) + "; the next imgc apply removes it"})
-			return true, err
+			u.kept = true
 		}
-		return false, err
+		return err
 	}
-	return false, nil
+	return nil
 }
 
 func where(m component.Machine) string {
