@@ -65,7 +65,7 @@ func Run(ctx context.Context, cmd *exec.Cmd) (exitCode int, err error) {
 
 // watch starts a process outside the group that kills the group when imgc is gone.
 func watch(group int) (stop func(), err error) {
-	watcher := exec.Command("/bin/sh", "-c", "read -r _; kill -KILL -- "+strconv.Itoa(group)) //nolint:noctx // stop ends it
+	watcher := exec.Command("/bin/sh", "-c", "read -r _; kill -KILL "+strconv.Itoa(group)) //nolint:noctx // stop ends it
 	watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	pipe, err := watcher.StdinPipe()
 	if err != nil {

@@ -33,7 +33,7 @@ exec 3<&0 </dev/null
 ( exec 3<&-; eval "$__imgc_p"; exec $__imgc_s /bin/sh -c "$__imgc_c" ) <INPUT &
 __imgc_k=$!
 exec >/dev/null 2>&1
-( read -r __imgc_l <&3; kill -KILL -- "-$__imgc_k" || { sleep 1; kill -KILL -- "-$__imgc_k"; } || kill -KILL "$__imgc_k" ) &
+( read -r __imgc_l <&3; kill -KILL "-$__imgc_k" || { sleep 1; kill -KILL "-$__imgc_k"; } || kill -KILL "$__imgc_k" ) &
 __imgc_w=$!
 exec 3<&-
 wait "$__imgc_k"
