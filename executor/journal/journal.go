@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"imgc/planner"
@@ -51,14 +52,13 @@ const (
 
 // Journal is an open journal. It is safe for concurrent use.
 type Journal struct {
-	mu    sync.Mutex
-	f     *os.File
-	seq   int
-	run   string
-	open  map[string]Entry // intended effects that are not settled
-	hook  func(seq int)
-	path  string
-	order []string
+	mu   sync.Mutex
+	f    *os.File
+	seq  int
+	run  string
+	open map[string]Entry // intended effects that are not settled
+	hook func(seq int)
+	path string
 }
 
 // Open opens the journal of a state folder, and returns the entries that an earlier run left: none when it ended in order.
@@ -109,9 +109,8 @@ func decode(b []byte, path string) ([]Entry, error) {
 	sc := bufio.NewReader(bytes.NewReader(b))
 	for n := 1; ; n++ {
 		text, err := sc.ReadBytes('\n')
-		torn := err == io.EOF
-		if torn && len(text) == 0 {
-			return out, nil
+		if err == io.EOF {
+			return out, nil // what a line without an end speaks of has not begun: Write never returned
 		}
 		var l line
 		var e Entry
@@ -126,15 +125,9 @@ func decode(b []byte, path string) ([]Entry, error) {
 			bad = errors.New("it names no effect")
 		}
 		if bad != nil {
-			if torn {
-				return out, nil
-			}
 			return nil, fmt.Errorf("line %d of the journal %s cannot be read (%w), so it is not known what an earlier run left: look at the file, remove by hand what it names, then remove the file", n, path, bad)
 		}
 		out = append(out, e)
-		if torn {
-			return out, nil
-		}
 	}
 }
 
@@ -154,20 +147,28 @@ func trimTorn(f *os.File) error {
 }
 
 func key(e component.Effect) string {
-	return e.Unit + "\x00" + e.Component + "\x00" + e.Kind + "\x00" + e.ID
+	return strings.Join([]string{e.Unit, e.Component, e.Kind, e.ID}, "\x00")
 }
 
 func (j *Journal) fold(e Entry) {
 	switch e.Type {
 	case Intend:
-		k := key(*e.Effect)
-		if _, ok := j.open[k]; !ok {
-			j.order = append(j.order, k)
-		}
-		j.open[k] = e
+		j.open[key(*e.Effect)] = e
 	case Settled:
 		delete(j.open, key(*e.Effect))
 	}
+}
+
+func encode(e Entry) ([]byte, error) {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("writing the journal: %w", err)
+	}
+	b, err := json.Marshal(line{CRC: crc32.ChecksumIEEE(raw), Entry: raw})
+	if err != nil {
+		return nil, fmt.Errorf("writing the journal: %w", err)
+	}
+	return append(b, '\n'), nil
 }
 
 // Write adds an entry and returns when it is on the disk.
@@ -176,15 +177,11 @@ func (j *Journal) Write(e Entry) error {
 	defer j.mu.Unlock()
 	j.seq++
 	e.Seq, e.Run = j.seq, j.run
-	raw, err := json.Marshal(e)
+	b, err := encode(e)
 	if err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
+		return err
 	}
-	b, err := json.Marshal(line{CRC: crc32.ChecksumIEEE(raw), Entry: raw})
-	if err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
-	}
-	if _, err := j.f.Write(append(b, '\n')); err != nil {
+	if _, err := j.f.Write(b); err != nil {
 		return fmt.Errorf("writing the journal %s: %w", j.path, err)
 	}
 	if err := j.f.Sync(); err != nil {
@@ -194,33 +191,6 @@ func (j *Journal) Write(e Entry) error {
 	if j.hook != nil {
 		j.hook(e.Seq)
 	}
-	return nil
-}
-
-// Unsettled lists the effects that are not settled, the newest first: the order in which to undo them.
-func (j *Journal) Unsettled() []Entry {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var out []Entry
-	for i := len(j.order) - 1; i >= 0; i-- {
-		if e, ok := j.open[j.order[i]]; ok {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// Compact empties the journal when every effect is settled. Otherwise it stays as it is: nothing is forgotten.
-func (j *Journal) Compact() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.open) > 0 {
-		return nil
-	}
-	if err := j.f.Truncate(0); err != nil {
-		return fmt.Errorf("emptying the journal: %w", err)
-	}
-	j.order = nil
 	return nil
 }
 
