@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 
+	"imgc/executor/machine/local"
 	"imgc/stdlib/component"
 	"imgc/stdlib/internal/script"
 )
@@ -144,7 +145,7 @@ func (r runner) runOne(ctx context.Context, env *component.Env, s script.Script,
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Stdout = io.MultiWriter(env.Stdout, &stdout)
 	cmd.Stderr = io.MultiWriter(env.Stderr, &stderr)
-	code, err := run(ctx, cmd)
+	code, err := local.Run(ctx, cmd)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
