@@ -275,7 +275,7 @@ build b {
 func TestCrashAtEveryEntry(t *testing.T) {
 	points := 0
 	for k := 1; ; k++ {
-		b := newBench(t, strings.Replace(oneUnit, "keep ", "", 1))
+		b := newBench(t, strings.Replace(oneUnit, `post copy { keep to = "out/copy" }`, `post copy { to = "out/half" } |> copy { to = "out/copy" }`, 1))
 		n := 0
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
@@ -325,6 +325,11 @@ func (b *bench) again2(t *testing.T, k int) {
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "out/copy")); err != nil || string(got) != "content" {
 		t.Errorf("entry %d: out/copy: %q %v", k, got, err)
+	}
+	for _, used := range []string{"out/b.s", "out/half"} {
+		if _, err := os.Lstat(filepath.Join(dir, used)); !os.IsNotExist(err) {
+			t.Errorf("entry %d: %s is used up, but was left (%v)", k, used, err)
+		}
 	}
 	if p := next.again(); p.HasChanges() {
 		t.Errorf("entry %d: a plan after apply has changes: %s", k, p.Summary())

@@ -60,6 +60,9 @@ func (r *run) recover(ctx context.Context, left []journal.Entry) error {
 		}
 		r.emit(Event{Type: Message, Unit: e.Effect.Unit, Text: fmt.Sprintf("removed %s %s, which an earlier run left", e.Effect.Kind, e.Effect.ID)})
 	}
+	if err := r.tidyUp(ctx, left); err != nil {
+		return err
+	}
 	return r.journal.Compact()
 }
 
@@ -77,19 +80,27 @@ func (r *run) undo(ctx context.Context, e journal.Entry) error {
 			return fmt.Errorf("%s is not part of this imgc", e.Effect.Component)
 		}
 	}
+	env := r.quietEnv(e.Effect.Unit)
+	env.Effects = effects{r.journal, e.Effect.Unit, e.Kind, e.Effect.Component}
+	bounded, cancel := context.WithTimeout(ctx, r.StopTimeout)
+	defer cancel()
+	if e.Effect.Kind == usedKind {
+		return r.finishRemoval(bounded, env, inst, *e.Effect)
+	}
 	u, ok := inst.(component.Undoer)
 	if !ok {
 		return errors.New("its component cannot undo it")
 	}
-	env := &component.Env{Dir: r.Program.Dir, StateDir: r.Store.Dir, RunID: r.id, Unit: e.Effect.Unit,
-		Effects: effects{r.journal, e.Effect.Unit, e.Kind, e.Effect.Component},
+	return u.Undo(bounded, env, *e.Effect)
+}
+
+// quietEnv is the environment of a component that puts in order what an earlier run left.
+func (r *run) quietEnv(unit string) *component.Env {
+	return &component.Env{Dir: r.Program.Dir, StateDir: r.Store.Dir, RunID: r.id, Unit: unit,
 		Say: func(format string, args ...any) {
-			r.emit(Event{Type: Message, Unit: e.Effect.Unit, Text: fmt.Sprintf(format, args...)})
+			r.emit(Event{Type: Message, Unit: unit, Text: fmt.Sprintf(format, args...)})
 		},
 		Progress: func(string, int64, int64) {}, Stdout: discard{}, Stderr: discard{}}
-	bounded, cancel := context.WithTimeout(ctx, r.StopTimeout)
-	defer cancel()
-	return u.Undo(bounded, env, *e.Effect)
 }
 
 type discard struct{}
