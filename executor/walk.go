@@ -6,89 +6,93 @@ import (
 	"imgc/planner"
 )
 
+// standing is how far a unit of the plan is. A unit that is not in the plan counts as done.
+type standing int
+
+const (
+	done standing = iota
+	waiting
+	running
+	failed // or skipped
+)
+
 // walk runs the units of the plan, at most Parallel at once, each after those it depends on. A failure stops only what
-// depends on it.
+// depends on it. All of the bookkeeping is in this one goroutine.
 func (r *run) walk(ctx context.Context) {
 	type outcome struct {
 		c   *planner.Change
 		err error
 	}
-	waiting := map[string]*planner.Change{}
-	var order []string
-	done := map[string]bool{} // whether it succeeded
+	stands := map[string]standing{}
+	var todo []*planner.Change
 	for _, c := range r.Plan.Changes {
-		switch c.Action {
-		case planner.None:
-			done[c.Addr] = true
-		case planner.Forget:
-		default:
-			waiting[c.Addr] = c
-			order = append(order, c.Addr)
+		if c.Action != planner.None && c.Action != planner.Forget {
+			stands[c.Addr] = waiting
+			todo = append(todo, c)
 		}
 	}
 	results := make(chan outcome)
-	running := 0
+	active := 0
 	for {
-		for _, addr := range order {
-			c := waiting[addr]
-			if c == nil || running >= r.Parallel {
-				continue
-			}
-			ready, blocked := true, ""
-			for _, d := range c.DependsOn {
-				ok, ended := done[d]
-				switch {
-				case ended && !ok:
-					blocked = d
-				case !ended && waiting[d] != nil:
-					ready = false
-				case !ended && r.under(d, waiting):
-					ready = false
-				}
-			}
+		var later []*planner.Change
+		for _, c := range todo {
+			need, why := next(c, stands)
 			switch {
 			case ctx.Err() != nil:
-				r.skip(c, "cancelled")
-			case blocked != "":
-				r.skip(c, blocked+" failed")
-			case !ready:
-				continue
-			default:
-				delete(waiting, addr)
-				running++
+				need, why = failed, "cancelled"
+			case need == done && active < r.Parallel:
+				stands[c.Addr] = running
+				active++
 				go func() { results <- outcome{c, r.unit(ctx, c)} }()
 				continue
 			}
-			delete(waiting, addr)
-			done[addr] = false
+			if need == failed {
+				stands[c.Addr] = failed
+				r.skip(c, why)
+				continue
+			}
+			later = append(later, c)
 		}
-		if running == 0 {
-			if len(waiting) == 0 {
+		skipped := len(todo) - len(later)
+		todo = later
+		if active == 0 {
+			if len(todo) == 0 {
 				return
 			}
-			continue // something was skipped, which lets others go on
+			if skipped == 0 { // never so in a plan whose units can be put in order
+				for _, c := range todo {
+					r.skip(c, "it waits for itself")
+				}
+				return
+			}
+			continue // what was skipped may decide about others
 		}
 		o := <-results
-		running--
-		done[o.c.Addr] = o.err == nil
+		active--
 		r.mu.Lock()
 		if o.err == nil {
+			stands[o.c.Addr] = done
 			r.result.Built = append(r.result.Built, o.c.Addr)
 		} else {
+			stands[o.c.Addr] = failed
 			r.result.Failed = append(r.result.Failed, o.c.Addr)
 		}
 		r.mu.Unlock()
 	}
 }
 
-// under reports whether a unit that is neither waiting nor done is running: it is in the plan.
-func (r *run) under(addr string, waiting map[string]*planner.Change) bool {
-	for _, c := range r.Plan.Changes {
-		if c.Addr == addr {
-			return waiting[addr] == nil && c.Action != planner.None && c.Action != planner.Forget
+// next is done when a unit can run, failed and why when it never can, and waiting otherwise.
+func next(c *planner.Change, stands map[string]standing) (standing, string) {
+	now := done
+	for _, d := range c.DependsOn {
+		switch stands[d] {
+		case failed:
+			return failed, d + " failed"
+		case waiting, running:
+			now = waiting
 		}
 	}
-	return false
+	return now, ""
 }
 
 func (r *run) skip(c *planner.Change, why string) {
