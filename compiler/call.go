@@ -134,7 +134,7 @@ func (ev *evaluator) arguments(e *lang.Call, b *builtin) ([]lang.Expr, bool) {
 		case rest:
 			exprs = append(exprs, a.Value)
 		default:
-			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s takes %d arguments, not %d", e.Func.Name, n, len(e.Args)), Range: ev.at(a), Help: help})
+			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s takes %s, not %d", e.Func.Name, plural(n, "argument"), len(e.Args)), Range: ev.at(a), Help: help})
 			return nil, false
 		}
 		pos++
@@ -167,6 +167,13 @@ func (ev *evaluator) callEnv(e *lang.Call) result {
 
 // envUnset is the value of env of a variable that is not set: the param then has no default.
 var envUnset = cty.UnknownVal(cty.String)
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -300,7 +300,7 @@ func (ev *evaluator) object(e *lang.ObjectLit, want *Type) result {
 	t := &Type{Kind: Object}
 	vals := map[string]cty.Value{}
 	places := map[string]lang.Range{}
-	good := true
+	good, unknown := true, false
 	for _, f := range e.Fields {
 		key, r, ok := ev.key(f)
 		if !ok {
@@ -321,7 +321,7 @@ func (ev *evaluator) object(e *lang.ObjectLit, want *Type) result {
 			wanted = want.Elem
 		case want.Kind == Object:
 			if field = fieldNamed(want.Fields, key); field == nil {
-				good = false
+				good, unknown = false, true // perhaps it was meant to be one that is missing
 				ev.eval(f.Value, nil)
 				ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s has no field %s", typeName(want), key), Range: r, Help: didYouMean(key, fieldNames(want.Fields), "its fields are "+strings.Join(fieldNames(want.Fields), ", "))})
 				continue
@@ -339,7 +339,7 @@ func (ev *evaluator) object(e *lang.ObjectLit, want *Type) result {
 		t.Fields = append(t.Fields, &Field{Name: key, Type: v.typ, Required: true, Default: cty.NilVal})
 		vals[key] = v.val
 	}
-	if want != nil && want.Kind == Object {
+	if want != nil && want.Kind == Object && !unknown {
 		for _, f := range want.Fields {
 			if _, ok := places[f.Name]; !ok && f.Required {
 				good = false

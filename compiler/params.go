@@ -111,6 +111,8 @@ func (c *compilation) param(s *symbol, g *given) *Param {
 		val = dflt.val
 	case t.Optional:
 		val = cty.NullVal(cty.DynamicPseudoType)
+	case n.Default != nil && !readsEnv(n.Default):
+		// The default is wrong, which has been reported.
 	case !c.cfg.AllowMissing:
 		help := fmt.Sprintf("give it with -p %s=…, in a vars file, or as IMGC_PARAM_%s", s.name, strings.ToUpper(s.name))
 		if n.Default != nil {
@@ -131,6 +133,18 @@ func (c *compilation) param(s *symbol, g *given) *Param {
 	c.noEval = false
 	s.used = false // its own checks do not use it
 	return out
+}
+
+// readsEnv reports whether an expression calls env, whose variable may not be set.
+func readsEnv(e lang.Expr) bool {
+	found := false
+	lang.Walk(e, func(n lang.Node) bool {
+		if call, ok := n.(*lang.Call); ok && call.Func.Name == "env" {
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 // givenValue reads a value from outside. A string is taken as it stands; other types are written as in a program.

@@ -228,7 +228,28 @@ func (ev *evaluator) index(e *lang.Index) result {
 		}
 		return result{elem, mark(item, secret)}
 	}
+	if x.typ.Kind == Any && !x.typ.Optional {
+		return ev.indexAny(e, v, k, secret)
+	}
 	return ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("%s has no elements", article(x.typ)), Range: ev.at(e.X), Help: "lists, maps and objects can be indexed"})
+}
+
+// indexAny is x[i] of a value of which only itself can tell what it holds.
+func (ev *evaluator) indexAny(e *lang.Index, v, k cty.Value, secret bool) result {
+	if !v.IsKnown() || !k.IsKnown() || k.IsNull() {
+		return result{tAny, mark(cty.DynamicVal, secret)}
+	}
+	if n, ok := int64Of(k); ok && !v.IsNull() && (v.Type().IsTupleType() || v.Type().IsListType()) {
+		if items := v.AsValueSlice(); n >= 0 && n < int64(len(items)) {
+			return result{tAny, mark(items[n], secret)}
+		}
+	}
+	if k.Type() == cty.String {
+		if item, ok := attribute(v, k.AsString()); ok {
+			return result{tAny, mark(item, secret)}
+		}
+	}
+	return ev.fail(lang.Diagnostic{Code: "E0305", Message: "the value has no such element", Range: ev.at(e.Index), Help: "check what the data holds"})
 }
 
 // bound is what a comprehension binds in one round.

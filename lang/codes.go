@@ -24,7 +24,7 @@ func Lookup(code string) (CodeInfo, bool) {
 }
 
 // catalogue is only read.
-var catalogue = slices.Concat(syntaxCodes, planningCodes)
+var catalogue = slices.Concat(syntaxCodes, compilingCodes, planningCodes, executingCodes, warningCodes)
 
 var syntaxCodes = []CodeInfo{
 	{"E0101", "something that is no word of the language", `A character has no meaning where it stands, or a number has an unknown unit.
