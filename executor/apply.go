@@ -80,8 +80,10 @@ type run struct {
 	redactor *redact.Redactor
 
 	events sync.Mutex
+	ended  bool // guarded by events
 
 	mu        sync.Mutex // guards what follows
+	unsaved   bool       // the journal holds a record that is not in the state on the disk
 	artifacts map[string]map[string]any
 	result    Result
 }
@@ -112,10 +114,10 @@ func Apply(ctx context.Context, in Input) (*Result, error) {
 	}
 	defer r.journal.Close()
 	if err := r.recover(ctx, left); err != nil {
-		return &r.result, err
+		return &r.result, r.masked(err)
 	}
 	r.emit(Event{Type: RunStarted, Total: int64(changes(in.Plan))})
-	err = r.all(ctx)
+	err = r.masked(r.all(ctx))
 	end := Event{Type: RunEnded, Elapsed: time.Since(r.started)}
 	if err != nil {
 		end.Error = err.Error()
@@ -124,8 +126,7 @@ func Apply(ctx context.Context, in Input) (*Result, error) {
 	return &r.result, err
 }
 
-// RecoverOnly makes good what an earlier run left, and nothing else. Apply does so by itself; a plan that is made before
-// it must not trust the state until then.
+// Pending says whether the journal of a state folder holds something that an earlier run left. Apply puts it in order.
 func Pending(dir string) (bool, error) {
 	b, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -152,7 +153,13 @@ func (r *run) all(ctx context.Context) error {
 	for _, e := range r.journal.Unsettled() {
 		r.emit(Event{Type: LeftBehind, Unit: e.Effect.Unit, Text: fmt.Sprintf("%s %s; the next imgc apply removes it", e.Effect.Kind, e.Effect.ID)})
 	}
-	return errors.Join(err, r.journal.Write(journal.Entry{Type: journal.End}), r.journal.Compact())
+	err = errors.Join(err, r.journal.Write(journal.Entry{Type: journal.End}))
+	if r.unsaved {
+		if e := r.Store.Save(r.State); e != nil {
+			return errors.Join(err, fmt.Errorf("what was built stays in the journal, from which the next imgc apply takes it: %w", e))
+		}
+	}
+	return errors.Join(err, r.journal.Compact())
 }
 
 // forget takes units out of the state that the program no longer has.
@@ -186,7 +193,7 @@ func (r *run) finish() error {
 		}
 		v, ds := o.Resolve(rt)
 		if ds.HasErrors() {
-			r.result.Diagnostics = append(r.result.Diagnostics, ds...)
+			r.result.Diagnostics = append(r.result.Diagnostics, r.redacted(ds)...)
 			continue
 		}
 		outs[o.Name] = planner.OutputState{Value: compiler.JSON(v), Text: compiler.FormatValue(v, o.Type)}
@@ -238,7 +245,9 @@ func (r *run) record(addr string, st *planner.UnitState) error {
 	}
 	r.State.Units[addr] = clone(st)
 	r.artifacts[addr] = st.Artifact.Attrs
-	return r.Store.Save(r.State)
+	err := r.Store.Save(r.State)
+	r.unsaved = err != nil
+	return err
 }
 
 // recorded is a copy of a unit's record, nil when there is none.
@@ -264,24 +273,52 @@ func clone(st *planner.UnitState) *planner.UnitState {
 
 func (r *run) emit(e Event) {
 	e.Time = time.Now()
-	e.Text, e.Error = r.redactor.String(e.Text), r.redactor.String(e.Error)
+	e.Name, e.Text, e.Error = r.redactor.String(e.Name), r.redactor.String(e.Text), r.redactor.String(e.Error)
 	if r.Events == nil {
 		return
 	}
 	r.events.Lock()
 	defer r.events.Unlock()
+	if r.ended {
+		return // of something that a component has left running
+	}
+	r.ended = e.Type == RunEnded
 	r.Events(e)
 }
 
+// redacted masks secrets in copies of ds: the originals may be shared.
 func (r *run) redacted(ds lang.Diagnostics) lang.Diagnostics {
-	for i := range ds {
-		ds[i].Message = r.redactor.String(ds[i].Message)
-		for j := range ds[i].Notes {
-			ds[i].Notes[j] = r.redactor.String(ds[i].Notes[j])
+	out := slices.Clone(ds)
+	for i := range out {
+		d := &out[i]
+		d.Message, d.Label, d.Help = r.redactor.String(d.Message), r.redactor.String(d.Label), r.redactor.String(d.Help)
+		d.Notes, d.Related = slices.Clone(d.Notes), slices.Clone(d.Related)
+		for j := range d.Notes {
+			d.Notes[j] = r.redactor.String(d.Notes[j])
+		}
+		for j := range d.Related {
+			d.Related[j].Text = r.redactor.String(d.Related[j].Text)
 		}
 	}
-	return ds
+	return out
 }
+
+// masked is err with secrets masked in its text.
+func (r *run) masked(err error) error {
+	if err == nil || r.redactor.String(err.Error()) == err.Error() {
+		return err
+	}
+	return &maskedError{r.redactor.String(err.Error()), err}
+}
+
+// maskedError is an error with another text. It can be asked what it is with errors.Is, but not taken apart.
+type maskedError struct {
+	text string
+	err  error
+}
+
+func (e *maskedError) Error() string        { return e.text }
+func (e *maskedError) Is(target error) bool { return errors.Is(e.err, target) }
 
 func changes(p *planner.Plan) int {
 	n := 0

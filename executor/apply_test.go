@@ -27,6 +27,9 @@ build b {
 }
 `
 
+// usedUp is oneUnit with artifacts that its chain uses up.
+var usedUp = strings.Replace(oneUnit, `post copy { keep to = "out/copy" }`, `post copy { to = "out/half" } |> copy { to = "out/copy" }`, 1)
+
 func TestApplyThenNothing(t *testing.T) {
 	b := newBench(t, oneUnit)
 	if _, err := b.apply(t.Context()); err != nil {
@@ -275,7 +278,7 @@ build b {
 func TestCrashAtEveryEntry(t *testing.T) {
 	points := 0
 	for k := 1; ; k++ {
-		b := newBench(t, strings.Replace(oneUnit, `post copy { keep to = "out/copy" }`, `post copy { to = "out/half" } |> copy { to = "out/copy" }`, 1))
+		b := newBench(t, usedUp)
 		n := 0
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan struct{})

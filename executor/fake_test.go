@@ -27,12 +27,13 @@ type world struct {
 	fail   map[string]int           // step → how many tries fail
 	slow   map[string]time.Duration // step → how long it takes
 	active int
-	most   int // units at work at once
-	onDisk map[string]string
+	most   int           // units at work at once
+	stuck  bool          // machines cannot be given back
+	late   chan struct{} // when set, a step goes on after its end until it receives, and then closes it
 }
 
 func newWorld() *world {
-	return &world{made: map[string]bool{}, tries: map[string]int{}, fail: map[string]int{}, slow: map[string]time.Duration{}, onDisk: map[string]string{}}
+	return &world{made: map[string]bool{}, tries: map[string]int{}, fail: map[string]int{}, slow: map[string]time.Duration{}}
 }
 
 func (w *world) note(format string, args ...any) {
@@ -50,6 +51,7 @@ builder bare { machine none  artifact none {} }
 provisioner step {
   name: string
   say: string = ""
+  echo: bool = false
 }
 post copy {
   takes any
@@ -99,8 +101,12 @@ func (b fakeBuilder) Finish(ctx context.Context, env *component.Env, _ component
 	return a, err
 }
 
-func (b fakeBuilder) Stop(_ context.Context, env *component.Env, _ component.Machine) error {
+func (b fakeBuilder) Stop(ctx context.Context, env *component.Env, _ component.Machine) error {
 	id := "machine of " + env.Unit
+	if b.w.stuck {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	b.w.mu.Lock()
 	if b.w.made[id] {
 		b.w.active--
@@ -126,6 +132,7 @@ type fakeStep struct {
 type stepOptions struct {
 	Name string `imgc:"name"`
 	Say  string `imgc:"say"`
+	Echo bool   `imgc:"echo"` // put the name into the error
 }
 
 func (s fakeStep) Provision(ctx context.Context, env *component.Env, _ component.Machine) error {
@@ -144,7 +151,18 @@ func (s fakeStep) Provision(ctx context.Context, env *component.Env, _ component
 		case <-time.After(d):
 		}
 	}
+	if late := s.w.late; late != nil && s.o.Name == "one" {
+		go func() {
+			<-late
+			fmt.Fprintln(env.Stdout, "still here")
+			env.Say("still here")
+			close(late)
+		}()
+	}
 	if try <= s.w.fail[s.o.Name] {
+		if s.o.Echo {
+			return fmt.Errorf("%s failed on purpose", s.o.Name)
+		}
 		return fmt.Errorf("try %d failed on purpose", try)
 	}
 	return ctx.Err()

@@ -230,7 +230,6 @@ func (u *unitRun) steps(ctx context.Context, b component.Builder, env *component
 			i++
 			continue
 		}
-		u.onError(ctx, m)
 		policy := u.OnError
 		if policy == Ask && u.Input.Ask != nil && ctx.Err() == nil {
 			switch u.Input.Ask(ctx, u.c.Addr, title(n.Call), err) {
@@ -241,6 +240,7 @@ func (u *unitRun) steps(ctx context.Context, b component.Builder, env *component
 				policy = Keep
 			}
 		}
+		u.onError(ctx, m)
 		if policy == Keep && m != nil && ctx.Err() == nil {
 			u.emit(Event{Type: LeftBehind, Unit: u.c.Addr, Text: "the machine stays as it is" + where(m) + "; the next imgc apply removes it"})
 			u.kept = true
