@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
+
+	"imgc/executor/redact"
 )
 
 // maxLine is the length in bytes at which a line without an end is passed on.
@@ -13,14 +16,17 @@ const maxLine = 64 << 10
 
 // lines cuts the streams of commands into lines.
 type lines struct {
-	emit    func(stream, text string)
-	streams []*lineWriter
+	redactor *redact.Redactor
+	emit     func(stream, text string)
+	streams  []*lineWriter
 }
 
-func newLines(emit func(stream, text string)) *lines { return &lines{emit: emit} }
+func newLines(r *redact.Redactor, emit func(stream, text string)) *lines {
+	return &lines{redactor: r, emit: emit}
+}
 
 func (l *lines) writer(stream string) io.Writer {
-	w := &lineWriter{stream: stream, emit: l.emit}
+	w := &lineWriter{redactor: l.redactor, stream: stream, emit: l.emit}
 	l.streams = append(l.streams, w)
 	return w
 }
@@ -33,37 +39,50 @@ func (l *lines) flush() {
 }
 
 type lineWriter struct {
-	mu     sync.Mutex
-	stream string
-	emit   func(stream, text string)
-	buf    []byte
+	redactor *redact.Redactor
+	mu       sync.Mutex
+	stream   string
+	emit     func(stream, text string)
+	buf      []byte // has no line that has ended
 }
 
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.buf = append(w.buf, p...)
+	n := len(p)
 	for {
-		i := bytes.IndexByte(w.buf, '\n')
+		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			break
 		}
-		w.line(w.buf[:i])
-		w.buf = w.buf[i+1:]
+		w.buf = append(w.buf, p[:i]...)
+		w.split()
+		w.line(w.buf)
+		w.buf = w.buf[:0]
+		p = p[i+1:]
 	}
-	for len(w.buf) > maxLine {
-		// A part of a line may end in the first half of a secret: it is passed on only up to the last space.
-		cut := bytes.LastIndexAny(w.buf[:maxLine], " \t\r")
-		if cut <= 0 {
+	w.buf = append(w.buf, p...)
+	w.split()
+	return n, nil
+}
+
+// split passes on parts of a line that is too long, cut where neither a secret nor a character is cut. It keeps back as
+// much as a secret can be long, since one may have begun there.
+func (w *lineWriter) split() {
+	for len(w.buf) > maxLine+w.redactor.Longest() {
+		cut := maxLine
+		for cut > maxLine-utf8.UTFMax && !utf8.RuneStart(w.buf[cut]) {
+			cut--
+		}
+		if cut = w.redactor.Cut(w.buf, cut); cut == 0 {
 			if len(w.buf) < 16*maxLine {
-				break
+				return
 			}
 			cut = maxLine
 		}
 		w.line(w.buf[:cut])
-		w.buf = w.buf[cut:]
+		w.buf = append(w.buf[:0], w.buf[cut:]...)
 	}
-	return len(p), nil
 }
 
 func (w *lineWriter) flush() {
@@ -71,7 +90,7 @@ func (w *lineWriter) flush() {
 	defer w.mu.Unlock()
 	if len(w.buf) > 0 {
 		w.line(w.buf)
-		w.buf = nil
+		w.buf = w.buf[:0]
 	}
 }
 

@@ -63,7 +63,7 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 			err = errors.Join(err, e)
 		}
 	}()
-	u.out = newLines(func(stream, text string) { r.emit(Event{Type: Output, Unit: c.Addr, Stream: stream, Text: text}) })
+	u.out = newLines(r.redactor, func(stream, text string) { r.emit(Event{Type: Output, Unit: c.Addr, Stream: stream, Text: text}) })
 	u.env = component.Env{
 		Dir: r.Program.Dir, StateDir: r.Store.Dir, TempDir: tmp, RunID: r.id, Unit: c.Addr, Build: c.Unit.Build, Source: c.Unit.Source,
 		Builder: c.Unit.Builder.Schema.Name, Digest: c.Digest, RestoreFrom: c.RestoreFrom,

@@ -5,6 +5,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -23,6 +24,7 @@ const MinLength = 3
 // Redactor replaces secrets. The zero value replaces nothing. It is safe for concurrent use.
 type Redactor struct {
 	r     *strings.Replacer
+	forms []string // the longest first
 	short int
 }
 
@@ -56,6 +58,7 @@ func New(secrets []string) *Redactor {
 		}
 		return sorted[i] < sorted[j]
 	})
+	out.forms = sorted
 	var pairs []string
 	for _, f := range sorted {
 		pairs = append(pairs, f, Mask)
@@ -75,6 +78,37 @@ func (r *Redactor) String(s string) string {
 		return s
 	}
 	return r.r.Replace(s)
+}
+
+// Longest is the length in bytes of the longest form that is looked for.
+func (r *Redactor) Longest() int {
+	if r == nil || len(r.forms) == 0 {
+		return 0
+	}
+	return len(r.forms[0])
+}
+
+// Cut is the last place at or before at where b can be cut in two so that no secret is cut with it: a part of a secret is
+// not known as one. It needs Longest bytes after at to be sure. It is 0 when there is no such place.
+func (r *Redactor) Cut(b []byte, at int) int {
+	if r == nil {
+		return at
+	}
+	for {
+		before := at
+		for _, f := range r.forms {
+			from := max(0, at-len(f)+1)
+			if i := bytes.Index(b[from:min(len(b), at+len(f)-1)], []byte(f)); i >= 0 {
+				at = from + i
+			}
+			if at == 0 {
+				return 0
+			}
+		}
+		if at == before {
+			return at
+		}
+	}
 }
 
 func addForms(forms map[string]bool, s string) {

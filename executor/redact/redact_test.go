@@ -81,6 +81,25 @@ func TestNothingElse(t *testing.T) {
 	}
 }
 
+// TestCut cuts a long text wherever it may be cut: the parts, each masked, never hold a piece of a secret.
+func TestCut(t *testing.T) {
+	const secret = "hunter2hunter2"
+	r := New([]string{secret, "other-secret"})
+	text := strings.Repeat("x", 40) + secret + "-" + secret + secret + strings.Repeat("y", 40) + url.QueryEscape(secret) + strings.Repeat("z", 40)
+	for at := 1; at < len(text); at++ {
+		cut := r.Cut([]byte(text), at)
+		if cut > at || cut <= 0 {
+			t.Fatalf("cut at %d for %d", cut, at)
+		}
+		if got := r.String(text[:cut]) + r.String(text[cut:]); got != r.String(text) {
+			t.Errorf("cut at %d for %d: %q", cut, at, got)
+		}
+	}
+	if got := r.Cut([]byte(secret+strings.Repeat("x", 40)), 5); got != 0 {
+		t.Errorf("a secret at the beginning is cut at %d", got)
+	}
+}
+
 func FuzzForms(f *testing.F) {
 	f.Add("hunter2", "x")
 	f.Add("a b&c=d", "zz")
