@@ -112,6 +112,9 @@ func FuzzForms(f *testing.F) {
 			if got := r.String(text); strings.Contains(got, secret) && !strings.Contains(Mask+Mask, secret) {
 				t.Errorf("%q as %s: %q", secret, form, got)
 			}
+			if got := r.String(text); got == text {
+				t.Errorf("%q as %s: nothing is masked", secret, form)
+			}
 		}
 	})
 }
