@@ -31,7 +31,7 @@ func (ds *diags) add(d lang.Diagnostic) {
 
 // didYouMean is the help for a name that is not known: the one that was probably meant, or what there is.
 func didYouMean(name string, names []string, otherwise string) string {
-	if s := suggest(name, names); s != "" {
+	if s := lang.Nearest(name, names); s != "" {
 		return fmt.Sprintf("did you mean %q?", s)
 	}
 	return otherwise

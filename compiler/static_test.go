@@ -70,12 +70,3 @@ func TestAssignable(t *testing.T) {
 		}
 	}
 }
-
-func TestSuggest(t *testing.T) {
-	names := []string{"inline", "script", "scripts", "env"}
-	for written, want := range map[string]string{"inlin": "inline", "scirpt": "script", "zebra": "", "enc": "env"} {
-		if got := suggest(written, names); got != want {
-			t.Errorf("%s: %q, want %q", written, got, want)
-		}
-	}
-}
