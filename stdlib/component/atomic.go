@@ -28,7 +28,7 @@ func WriteAtomic(ctx context.Context, env *Env, path string, mode fs.FileMode, w
 	}
 	run := env.RunID
 	if len(run) > 8 {
-		run = run[:8]
+		run = run[len(run)-8:] // its random end
 	}
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+run+".part")
 	if err := env.Effects.Intend(partialFile, temp, nil); err != nil {

@@ -78,19 +78,21 @@ func TestKilledClient(t *testing.T) {
 	command, word := sleeper()
 	if text := os.Getenv("IMGC_TEST_CLIENT"); text != "" {
 		var c struct {
-			Server  sshtest.Server
-			Command string
-			Shell   string
+			Server           sshtest.Server
+			Command, TempDir string
 		}
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
 			t.Fatal(err)
 		}
-		m := dial(t, config(&c.Server))
+		cfg := config(&c.Server)
+		cfg.TempDir = c.TempDir
+		m := dial(t, cfg)
 		_, err := m.Run(context.Background(), component.Command{Shell: c.Command})
 		t.Fatal("the command ended: ", err)
 	}
 	s := sshtest.Start(t, sshtest.Config{})
-	text, err := json.Marshal(map[string]any{"Server": s, "Command": command})
+	stale := NewTempDir()
+	text, err := json.Marshal(map[string]any{"Server": s, "Command": command, "TempDir": stale})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,15 +109,10 @@ func TestKilledClient(t *testing.T) {
 	_ = client.Wait() // killed
 	eventually(t, "nothing of the command is left", func() bool { return !running(word) })
 	// Its private folder stays, and can be removed by whoever has its name.
-	left, _ := filepath.Glob("/tmp/imgc-*")
 	m := dial(t, config(s))
-	for _, dir := range left {
-		if !strings.Contains(s.Log()+dir, dir) {
-			continue
-		}
+	if _, err := os.Stat(stale); err != nil {
+		t.Error(err)
 	}
-	stale := NewTempDir()
-	run(t, m, component.Command{Shell: "mkdir -p " + stale + "/x"})
 	for range 2 {
 		if err := m.RemoveStale(context.Background(), stale); err != nil {
 			t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -202,15 +203,25 @@ func (m *Machine) feed(ctx context.Context, l *link) (*feeder, error) {
 	stop := context.AfterFunc(ctx, p.end)
 	defer stop()
 	go func() { <-p.copied; w.Close() }()
-	text, _ := bufio.NewReader(r).ReadString('\n') // what it says instead is the error
-	if text != "made\n" {
-		p.end()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	// The user's start files may print something too; when the end comes first, all that was said is the error.
+	var said strings.Builder
+	for lines := bufio.NewReader(r); ; {
+		text, err := lines.ReadString('\n')
+		if text == "made\n" {
+			return f, nil
 		}
-		return nil, fmt.Errorf("making a pipe for the input of the command: %s", text)
+		if said.Len() < 4096 {
+			said.WriteString(text)
+		}
+		if err != nil {
+			break
+		}
 	}
-	return f, nil
+	p.end()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("making a pipe for the input of the command: %s", strings.TrimSpace(said.String()))
 }
 
 // begin copies in to the pipe, until in or the command ends.

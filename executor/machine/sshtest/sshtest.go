@@ -107,6 +107,9 @@ func (s *Server) prepare(c Config) error {
 	lines := append(c.Lines, fmt.Sprint("Port ", s.Port), "ListenAddress 127.0.0.1", "HostKey "+filepath.Join(s.Dir, "host"),
 		"PidFile "+filepath.Join(s.Dir, "pid"), "StrictModes no", "UsePAM no", "PermitRootLogin yes",
 		"Subsystem sftp /usr/lib/openssh/sftp-server", "MaxStartups 100:30:200", "MaxSessions 100", "PrintMotd no", "LogLevel VERBOSE")
+	// bash takes a command that sshd starts for a login, and reads the user's .bashrc, which may print and be slow; not in a shell
+	// that says it is inside another.
+	lines = append(lines, "SetEnv SHLVL=2")
 	authorised := line(client.PublicKey())
 	if c.UserCA {
 		authorised = ""
