@@ -6,6 +6,7 @@ package tree
 
 import (
 	"archive/tar"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,9 @@ func Pack(w io.Writer, src string) error {
 	if err != nil {
 		return err
 	}
-	tw := tar.NewWriter(w)
+	// Headers and small files come in small pieces; what follows works on large ones.
+	buffered := bufio.NewWriterSize(w, 256<<10)
+	tw := tar.NewWriter(buffered)
 	buffer := make([]byte, 256<<10)
 	err = filepath.WalkDir(src, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || p == src {
@@ -41,7 +44,7 @@ func Pack(w io.Writer, src string) error {
 		}
 		return add(tw, p, filepath.ToSlash(rel), info, buffer)
 	})
-	return errors.Join(err, tw.Close())
+	return errors.Join(err, tw.Close(), buffered.Flush())
 }
 
 func add(tw *tar.Writer, p, name string, info fs.FileInfo, buffer []byte) error {
