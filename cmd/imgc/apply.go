@@ -160,9 +160,15 @@ func (r *applyRun) close() {
 
 // ask asks on the terminal what to do with a machine whose step failed.
 func (a *app) ask(unit, problem string) string {
-	fmt.Fprintf(a.err, "\n%s: %s\n[c]lean up, [k]eep the machine as it is? [c] ", unit, problem)
+	fmt.Fprintf(a.err, "\n%s: %s\n[r]etry the step, [k]eep the machine as it is, [c]lean up? [c] ", unit, problem)
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "k") {
+	if err != nil {
+		return "cleanup"
+	}
+	switch answer := strings.ToLower(strings.TrimSpace(line)); {
+	case strings.HasPrefix(answer, "r"):
+		return "retry"
+	case strings.HasPrefix(answer, "k"):
 		return "keep"
 	}
 	return "cleanup"
