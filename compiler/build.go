@@ -5,16 +5,36 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"imgc/lang"
 )
 
 // buildDecl is a build as declared, with its sources.
 type buildDecl struct {
+	m     *module
 	name  string
 	decl  *lang.Decl
 	node  *lang.Build
-	froms []*lang.From
-	// seen marks the builds that a walk for circles has been through.
+	froms []fromSource
+
+	state    int // of variants: 0 not begun, 1 under way, 2 done
+	broken   bool
+	unknown  bool // what its for goes over is not known
+	variants []variant
+}
+
+// fromSource is a source of a build.
+type fromSource struct {
+	name string // the last part of what from says
+	node *lang.From
+	src  *sourceDecl
+}
+
+// variant is one build of a matrix, or the only one there is.
+type variant struct {
+	key   string
+	scope scope
 }
 
 func (b *buildDecl) findSources(c *compilation) {
@@ -27,20 +47,130 @@ func (b *buildDecl) findSources(c *compilation) {
 		if !ok {
 			continue
 		}
-		if old, dup := first[f.Source.Name]; dup {
-			c.ds.add(lang.Diagnostic{Code: "E0607", Message: fmt.Sprintf("source %s stands in build %s twice", f.Source.Name, b.name), Range: b.decl.Range(f.Source.Pos), Related: []lang.Label{{Range: b.decl.Range(old.Source.Pos), Text: "first here"}}, Help: "remove one, or declare a second source"})
+		name := f.Source.Parts[len(f.Source.Parts)-1].Name
+		if old, dup := first[name]; dup {
+			c.ds.add(lang.Diagnostic{Code: "E0607", Message: fmt.Sprintf("source %s stands in build %s twice", name, b.name), Range: b.decl.Range(f.Source.Pos), Related: []lang.Label{{Range: b.decl.Range(old.Source.Pos), Text: "first here"}}, Help: "remove one, or declare a second source"})
 			continue
 		}
-		first[f.Source.Name] = f
-		if src, ok := c.sources[f.Source.Name]; ok {
+		first[name] = f
+		if src, ok := find(c, b.m, b.decl, f.Source, func(m *module) map[string]*sourceDecl { return m.sources }); ok {
 			src.used = true
-			b.froms = append(b.froms, f)
+			b.froms = append(b.froms, fromSource{name, f, src})
 			continue
 		}
-		c.ds.add(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("there is no source %s", f.Source.Name), Range: b.decl.Range(f.Source.Pos), Help: didYouMean(f.Source.Name, sortedKeys(c.sources), fmt.Sprintf("declare it: source %s = COMPONENT { … }", f.Source.Name))})
+		if b.m.qualified(f.Source) {
+			continue // find has reported it
+		}
+		c.ds.add(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("there is no source %s", f.Source), Range: b.decl.Range(f.Source.Pos), Help: didYouMean(f.Source.String(), sortedKeys(b.m.sources), fmt.Sprintf("declare it: source %s = COMPONENT { … }", name))})
 	}
 	if len(first) == 0 {
 		c.ds.add(lang.Diagnostic{Code: "E0608", Message: fmt.Sprintf("build %s has no source", b.name), Range: b.decl.Range(b.node.Name.Pos), Help: "add one: from SOURCE"})
+	}
+}
+
+// address is what the addresses of the build's units begin with: web, or web["amd64"] for one of a matrix.
+func (b *buildDecl) address(keyed bool, key string) string {
+	if !keyed {
+		return b.m.prefix + b.name
+	}
+	return b.m.prefix + b.name + "[" + quote(key) + "]"
+}
+
+// keys are those of the builds of a matrix.
+func (b *buildDecl) keys(c *compilation) []string {
+	b.expand(c)
+	var keys []string
+	for _, v := range b.variants {
+		keys = append(keys, v.key)
+	}
+	return keys
+}
+
+// open reports whether the keys of a matrix are not known: only a check without values leaves them so.
+func (b *buildDecl) open(c *compilation) bool {
+	b.expand(c)
+	return b.unknown
+}
+
+// expand finds the builds that a build stands for: one for each element of what its for goes over.
+func (b *buildDecl) expand(c *compilation) {
+	if b.state != 0 {
+		if b.state == 1 {
+			b.broken = true
+			c.ds.add(lang.Diagnostic{Code: "E0203", Message: fmt.Sprintf("the builds of %s are made of themselves", b.name), Range: b.decl.Range(b.node.For.Pos), Help: "go over a list that does not depend on this build"})
+		}
+		return
+	}
+	b.state = 1
+	defer func() { b.state = 2 }()
+	in := scope{m: b.m, decl: b.decl}
+	f := b.node.For
+	if f == nil {
+		b.variants = []variant{{scope: in}}
+		return
+	}
+	was := c.noEval
+	c.noEval = false
+	defer func() { c.noEval = was }()
+	ev := c.evaluator(in, nil)
+	place := ev.at(f.In)
+	items, key, value, known, secret, ok := ev.rounds(lang.ForHead{Key: f.Key, Value: f.Value, In: f.In})
+	switch {
+	case !ok:
+		b.broken = true
+	case secret:
+		b.broken = true
+		ev.refuseSecret(f.In, "it would be part of the builds' names")
+	case len(ev.use.refs) > 0:
+		b.broken = true
+		ref := sortedKeys(ev.use.refs)[0]
+		ev.fail(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("the builds have to be known before apply, and %s is known only then", ref), Range: place, Related: []lang.Label{{Range: ev.use.refs[ref], Text: "known after apply"}}, Help: "go over a literal, a param or data"})
+	}
+	bind := func(k, v result) scope {
+		s := in
+		s.locals = map[string]*binding{f.Value.Name: {result: v, text: f.Value.Name}}
+		if f.Key != nil {
+			s.locals[f.Key.Name] = &binding{result: k, text: f.Key.Name}
+		}
+		return s
+	}
+	if b.broken || !known {
+		b.unknown = true
+		if !ok {
+			key, value = tAny, tAny
+		}
+		b.variants = []variant{{key: "…", scope: bind(result{key, cty.DynamicVal}, result{value, cty.DynamicVal})}}
+		return
+	}
+	seen := map[string]bool{}
+	for _, item := range items {
+		k, v := result{key, item.key}, result{value, item.value}
+		raw, hidden := strip(item.value)
+		name := ""
+		switch {
+		case hidden:
+			b.broken = true
+			ev.refuseSecret(f.In, "it would be part of the builds' names")
+			continue
+		case key.Kind == String:
+			name = item.key.AsString()
+		case value.Kind != Any && !scalar(value) || value.Optional || raw.IsNull() || raw.Type() != cty.String && raw.Type() != cty.Number && raw.Type() != cty.Bool:
+			b.broken = true
+			ev.fail(lang.Diagnostic{Code: "E0610", Message: fmt.Sprintf("%s gives no name to a build", article(value)), Range: place, Help: "go over a map, whose keys become the names: { small = { … }, large = { … } }"})
+			continue
+		default:
+			name = plainText(raw, value)
+		}
+		if seen[name] {
+			b.broken = true
+			ev.fail(lang.Diagnostic{Code: "E0610", Message: fmt.Sprintf("there are two builds %s[%q]", b.name, name), Range: place, Help: "make the elements different, with distinct(…) for example"})
+			continue
+		}
+		seen[name] = true
+		b.variants = append(b.variants, variant{name, bind(k, v)})
+	}
+	if len(b.variants) == 0 && !b.broken {
+		c.ds.add(lang.Diagnostic{Severity: lang.Warning, Code: "W0202", Message: fmt.Sprintf("build %s builds nothing", b.name), Range: place, Help: "the list is empty"})
 	}
 }
 
@@ -49,15 +179,17 @@ func (b *buildDecl) hasSource(name string) bool { return slices.Contains(b.sourc
 func (b *buildDecl) sourceNames() []string {
 	var names []string
 	for _, f := range b.froms {
-		names = append(names, f.Source.Name)
+		names = append(names, f.name)
 	}
 	return names
 }
 
 // builderOf is the schema of a source's component, or nil.
-func (c *compilation) builderOf(source string) *Schema {
-	if s, ok := c.sources[source]; ok && c.cfg.Schemas != nil {
-		return c.cfg.Schemas.Lookup("builder", s.node.Component.String())
+func (b *buildDecl) builderOf(c *compilation, source string) *Schema {
+	for _, f := range b.froms {
+		if f.name == source && c.cfg.Schemas != nil {
+			return c.cfg.Schemas.Lookup("builder", f.src.node.Component.String())
+		}
 	}
 	return nil
 }
@@ -71,7 +203,7 @@ func (c *compilation) component(d *lang.Decl, kind string, name lang.Dotted) *Sc
 	if s := c.cfg.Schemas.Lookup(kind, n); s != nil {
 		return s
 	}
-	for _, other := range []string{"builder", "provisioner", "post"} {
+	for _, other := range []string{"builder", "provisioner", "post", "data"} {
 		if c.cfg.Schemas.Lookup(other, n) != nil {
 			c.ds.add(lang.Diagnostic{Code: "E0205", Message: fmt.Sprintf("%s is %s, not %s", n, kindPhrase(other), kindPhrase(kind)), Range: d.Range(name.Pos), Help: "it is used with " + kindKeyword(other)})
 			return nil
@@ -82,9 +214,26 @@ func (c *compilation) component(d *lang.Decl, kind string, name lang.Dotted) *Sc
 	return nil
 }
 
+// provisioner finds what provision names when it is no recipe.
+func (c *compilation) provisioner(m *module, d *lang.Decl, name lang.Dotted) *Schema {
+	if c.cfg.Schemas == nil {
+		return nil
+	}
+	n := name.String()
+	if s := c.cfg.Schemas.Lookup("provisioner", n); s != nil || c.cfg.Schemas.Lookup("builder", n) != nil || c.cfg.Schemas.Lookup("post", n) != nil {
+		return c.component(d, "provisioner", name)
+	}
+	names := append(c.cfg.Schemas.Names("provisioner"), sortedKeys(m.recipes)...)
+	c.ds.add(lang.Diagnostic{Code: "E0205", Message: fmt.Sprintf("there is no provisioner or recipe %s", n), Range: d.Range(name.Pos), Help: didYouMean(n, names, "there are "+strings.Join(names, ", "))})
+	return nil
+}
+
 func kindPhrase(kind string) string {
-	if kind == "post" {
+	switch kind {
+	case "post":
 		return "a post-processor"
+	case "data":
+		return "a data source"
 	}
 	return "a " + kind
 }
@@ -95,6 +244,8 @@ func kindKeyword(kind string) string {
 		return "source NAME = …"
 	case "post":
 		return "post, in a build"
+	case "data":
+		return "data NAME = …"
 	}
 	return "provision, in a build"
 }
@@ -105,7 +256,7 @@ func (c *compilation) checkSource(s *sourceDecl) {
 		return
 	}
 	if schema := c.component(s.decl, "builder", s.node.Component); schema != nil {
-		c.call(schema, []layer{{s.decl, s.node.Body}}, s.decl.Range(s.node.Name.Pos))
+		c.call(schema, []layer{{scope{m: s.m, decl: s.decl}, s.node.Body}}, s.decl.Range(s.node.Name.Pos))
 	}
 }
 
@@ -113,38 +264,62 @@ func (c *compilation) checkSource(s *sourceDecl) {
 func (b *buildDecl) units(c *compilation) []*Unit {
 	var out []*Unit
 	b.checkStatements(c)
-	for _, f := range b.froms {
-		src := c.sources[f.Source.Name]
-		schema := c.component(src.decl, "builder", src.node.Component)
-		if schema == nil {
-			continue
+	b.expand(c)
+	for _, v := range b.variants {
+		for _, f := range b.froms {
+			schema := c.component(f.src.decl, "builder", f.src.node.Component)
+			if schema == nil || !c.when(v.scope, f.node.Body) {
+				continue
+			}
+			u := &Unit{Addr: b.address(b.node.For != nil, v.key) + "." + f.name, Build: b.address(b.node.For != nil, v.key), Source: f.name, Doc: b.decl.Doc, Range: b.decl.Range(f.node.Pos)}
+			layers := []layer{{scope{m: f.src.m, decl: f.src.decl}, f.src.node.Body}}
+			if f.node.Body != nil {
+				layers = append(layers, layer{v.scope, f.node.Body})
+			}
+			u.Builder = c.call(schema, layers, u.Range)
+			b.steps(c, u, schema, v.scope)
+			u.DependsOn = dependencies(u)
+			out = append(out, u)
 		}
-		u := &Unit{Addr: b.name + "." + f.Source.Name, Build: b.name, Source: f.Source.Name, Doc: b.decl.Doc, Range: b.decl.Range(f.Pos)}
-		layers := []layer{{src.decl, src.node.Body}}
-		if f.Body != nil {
-			layers = append(layers, layer{b.decl, f.Body})
-		}
-		u.Builder = c.call(schema, layers, u.Range)
-		b.steps(c, u, schema, b.node.Body, nil)
-		u.DependsOn = dependencies(u)
-		out = append(out, u)
 	}
 	return out
+}
+
+// when reports whether what has this body is there at all. What is not known counts as true: only a check leaves it so.
+func (c *compilation) when(in scope, body *lang.Body) bool {
+	if body == nil {
+		return true
+	}
+	for _, s := range body.Stmts {
+		if w, ok := s.(*lang.When); ok {
+			if v, known := c.early(in, w.Cond, tBool, "when"); known && !v.True() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // checkStatements reports what does not depend on a source: statements that have no place in a build, and names of
 // sources that are unknown.
 func (b *buildDecl) checkStatements(c *compilation) {
-	if b.node.For != nil {
-		c.later("build … for", b.decl.Range(b.node.For.Pos), "write a build for each value")
-	}
 	if b.node.Body == nil {
 		return
 	}
 	onError := 0
 	for _, s := range b.node.Body.Stmts {
 		switch s := s.(type) {
-		case *lang.From, *lang.BadStmt:
+		case *lang.BadStmt:
+		case *lang.From:
+			if s.Body != nil {
+				for _, inner := range s.Body.Stmts {
+					switch inner.(type) {
+					case *lang.Option, *lang.Keep, *lang.When, *lang.BadStmt:
+					default:
+						b.misplaced(c, inner, "from holds options, keep and when")
+					}
+				}
+			}
 		case *lang.Provision:
 			b.checkBody(c, s.Body, true)
 		case *lang.On:
@@ -172,20 +347,20 @@ func (b *buildDecl) checkStatements(c *compilation) {
 					b.checkBody(c, l.Body, false)
 				}
 			}
-		case *lang.When:
-			c.later("when", at(b.decl, s), "use only and except")
 		default:
 			b.misplaced(c, s, "a build holds from, provision, on, on_error and post")
 		}
 	}
 }
 
-func (b *buildDecl) misplaced(c *compilation, s lang.Stmt, help string) {
+func (b *buildDecl) misplaced(c *compilation, s lang.Stmt, help string) { c.misplaced(b.decl, s, help) }
+
+func (c *compilation) misplaced(d *lang.Decl, s lang.Stmt, help string) {
 	what := "this statement"
 	if o, ok := s.(*lang.Option); ok {
 		what = "option " + o.Name.Name
 	}
-	c.ds.add(lang.Diagnostic{Code: "E0604", Message: what + " has no place here", Range: at(b.decl, s), Help: help})
+	c.ds.add(lang.Diagnostic{Code: "E0604", Message: what + " has no place here", Range: at(d, s), Help: help})
 }
 
 // checkBody checks the statements of a step or a link that do not depend on the source.
@@ -220,7 +395,7 @@ func (b *buildDecl) checkBody(c *compilation, body *lang.Body, step bool) {
 		case *lang.Pause:
 			once("pause", s)
 		case *lang.When:
-			c.later("when", at(b.decl, s), "use only and except")
+			once("when", s)
 		case *lang.Keep:
 			if step {
 				b.misplaced(c, s, "keep belongs to a post link: it keeps the link's input")
@@ -250,7 +425,7 @@ func (b *buildDecl) checkBody(c *compilation, body *lang.Body, step bool) {
 				}
 			}
 		default:
-			b.misplaced(c, s, "a step holds options and only, except, override, retry, timeout and pause")
+			b.misplaced(c, s, "a step holds options and only, except, override, when, retry, timeout and pause")
 		}
 	}
 	if only != nil && except != nil {
@@ -277,7 +452,7 @@ func (b *buildDecl) checkNames(c *compilation, ids []lang.Ident) bool {
 // failedSource reports whether a from names the source although there is none: that has been reported.
 func (b *buildDecl) failedSource(name string) bool {
 	for _, s := range b.node.Body.Stmts {
-		if f, ok := s.(*lang.From); ok && f.Source.Name == name {
+		if f, ok := s.(*lang.From); ok && f.Source.Parts[len(f.Source.Parts)-1].Name == name {
 			return true
 		}
 	}
@@ -308,72 +483,97 @@ func names(ids []lang.Ident, name string) bool {
 	return slices.ContainsFunc(ids, func(id lang.Ident) bool { return id.Name == name })
 }
 
-// steps adds the steps and chains of a body to a unit.
-func (b *buildDecl) steps(c *compilation, u *Unit, builder *Schema, body *lang.Body, _ any) {
-	if body == nil {
+// steps adds the steps and chains of a build to a unit.
+func (b *buildDecl) steps(c *compilation, u *Unit, builder *Schema, in scope) {
+	if b.node.Body == nil {
 		return
 	}
-	for _, s := range body.Stmts {
+	for _, s := range b.node.Body.Stmts {
 		switch s := s.(type) {
 		case *lang.Provision:
-			if call := b.step(c, u, builder, s.Component, s.Label, s.Body, at(b.decl, s)); call != nil {
-				u.Steps = append(u.Steps, call)
-			}
+			u.Steps = append(u.Steps, b.provision(c, u, builder, in, s)...)
 		case *lang.On:
 			if !names(s.Sources, u.Source) || s.Body == nil {
 				continue
 			}
 			for _, inner := range s.Body.Stmts {
 				if p, ok := inner.(*lang.Provision); ok {
-					if call := b.step(c, u, builder, p.Component, p.Label, p.Body, at(b.decl, p)); call != nil {
-						u.Steps = append(u.Steps, call)
-					}
+					u.Steps = append(u.Steps, b.provision(c, u, builder, in, p)...)
 				}
 			}
 		case *lang.OnError:
-			u.OnError = b.step(c, u, builder, s.Component, s.Label, s.Body, at(b.decl, s))
+			p := &lang.Provision{Component: s.Component, Label: s.Label, Body: s.Body, Pos: s.Pos}
+			steps := b.provision(c, u, builder, in, p)
+			if len(steps) > 1 {
+				c.ds.add(lang.Diagnostic{Code: "E0604", Message: "on_error is one step, and this recipe has several", Range: b.decl.Range(s.Component.Pos), Help: "put all that has to be done into one script"})
+			}
+			if len(steps) > 0 {
+				u.OnError = steps[0]
+			}
 		case *lang.Post:
-			b.chain(c, u, builder, s)
+			b.chain(c, u, builder, in, s)
 		}
 	}
 }
 
-func (b *buildDecl) step(c *compilation, u *Unit, builder *Schema, name lang.Dotted, label *lang.StringLit, body *lang.Body, r lang.Range) *Call {
-	schema := c.component(b.decl, "provisioner", name)
-	if schema == nil || !b.applies(body, u.Source) {
+// provision makes the steps of a provision statement: one of a component, or those of a recipe.
+func (b *buildDecl) provision(c *compilation, u *Unit, builder *Schema, in scope, p *lang.Provision) []*Call {
+	r := at(b.decl, p)
+	if recipe, ok := find(c, b.m, b.decl, p.Component, func(m *module) map[string]*recipeDecl { return m.recipes }); ok {
+		recipe.used = true
+		if !b.applies(p.Body, u.Source) || !c.when(in, p.Body) {
+			return nil
+		}
+		return recipe.steps(c, builder, u.Source, b.layers(in, p.Body, u.Source), p.Component.Pos)
+	}
+	if b.m.qualified(p.Component) {
+		return nil // find has reported it
+	}
+	schema := c.provisioner(b.m, b.decl, p.Component)
+	if schema == nil || !b.applies(p.Body, u.Source) {
 		return nil
 	}
-	if builder.NoMachine && !schema.NoMachine {
-		c.ds.add(lang.Diagnostic{Code: "E0606", Message: fmt.Sprintf("%s needs a machine, and source %s (%s) has none", schema.Name, u.Source, builder.Name), Range: b.decl.Range(name.Pos), Help: fmt.Sprintf("leave the source out with except %s, or use shell_local", u.Source)})
+	call := c.step(schema, builder, u.Source, b.layers(in, p.Body, u.Source), p, r)
+	if call == nil || !c.when(in, p.Body) {
 		return nil
 	}
-	call := c.call(schema, b.layers(body, u.Source), r)
-	if label != nil {
-		if text, plain := plainLiteral(label); plain {
+	return []*Call{call}
+}
+
+// step makes one step of a component.
+func (c *compilation) step(schema, builder *Schema, source string, layers []layer, p *lang.Provision, r lang.Range) *Call {
+	d := layers[0].decl
+	if builder != nil && builder.NoMachine && !schema.NoMachine {
+		c.ds.add(lang.Diagnostic{Code: "E0606", Message: fmt.Sprintf("%s needs a machine, and source %s (%s) has none", schema.Name, source, builder.Name), Range: d.Range(p.Component.Pos), Help: fmt.Sprintf("leave the source out with except %s, or use shell_local", source)})
+		return nil
+	}
+	call := c.call(schema, layers, r)
+	if p.Label != nil {
+		if text, plain := plainLiteral(p.Label); plain {
 			call.Label = text
 		} else {
-			c.ds.add(lang.Diagnostic{Code: "E0401", Message: "a step's label is a literal string", Range: at(b.decl, label), Help: "write it without ${…}"})
+			c.ds.add(lang.Diagnostic{Code: "E0401", Message: "a step's label is a literal string", Range: at(d, p.Label), Help: "write it without ${…}"})
 		}
 	}
 	return call
 }
 
 // layers are the bodies whose options make a step, the last one winning.
-func (b *buildDecl) layers(body *lang.Body, source string) []layer {
-	out := []layer{{b.decl, body}}
+func (b *buildDecl) layers(in scope, body *lang.Body, source string) []layer {
+	out := []layer{{in, body}}
 	if body == nil {
 		return out
 	}
 	for _, s := range body.Stmts {
 		if o, ok := s.(*lang.Override); ok && o.Source.Name == source && o.Body != nil {
-			out = append(out, layer{b.decl, o.Body})
+			out = append(out, layer{in, o.Body})
 		}
 	}
 	return out
 }
 
 // chain adds a post chain to a unit, up to the first link that is not for its source.
-func (b *buildDecl) chain(c *compilation, u *Unit, builder *Schema, post *lang.Post) {
+func (b *buildDecl) chain(c *compilation, u *Unit, builder *Schema, in scope, post *lang.Post) {
 	ch := &Chain{Range: at(b.decl, post)}
 	kind := "none"
 	made := fmt.Sprintf("source %s (%s) makes", u.Source, builder.Name)
@@ -382,7 +582,7 @@ func (b *buildDecl) chain(c *compilation, u *Unit, builder *Schema, post *lang.P
 	}
 	for _, l := range post.Links {
 		schema := c.component(b.decl, "post", l.Component)
-		if schema == nil || !b.applies(l.Body, u.Source) {
+		if schema == nil || !b.applies(l.Body, u.Source) || !c.when(in, l.Body) {
 			break
 		}
 		if !slices.Contains(schema.Takes, "any") && !slices.Contains(schema.Takes, kind) {
@@ -393,7 +593,7 @@ func (b *buildDecl) chain(c *compilation, u *Unit, builder *Schema, post *lang.P
 			c.ds.add(lang.Diagnostic{Code: "E0605", Message: fmt.Sprintf("%s takes %s, but %s", schema.Name, strings.Join(schema.Takes, " or "), what), Range: b.decl.Range(l.Component.Pos), Help: chainHelp(kind, u.Source)})
 			break
 		}
-		ch.Links = append(ch.Links, c.call(schema, b.layers(l.Body, u.Source), at(b.decl, l)))
+		ch.Links = append(ch.Links, c.call(schema, b.layers(in, l.Body, u.Source), at(b.decl, l)))
 		if !schema.GivesInput && schema.Artifact != nil {
 			kind = schema.Artifact.Kind
 		}

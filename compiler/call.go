@@ -18,7 +18,13 @@ type builtin struct {
 	result func(args []*Type) *Type
 	// call computes it for known arguments without marks; an absent optional argument is cty.NilVal.
 	call func(args []cty.Value) (cty.Value, error)
-	doc  string
+	// typed computes it instead where the types of the arguments matter too.
+	typed func(types []*Type, args []cty.Value) (cty.Value, error)
+	// special types and computes it where its arguments are not simply evaluated.
+	special func(ev *evaluator, e *lang.Call) result
+	// reads computes it instead where it looks at a file; such a function is a function of what the file holds.
+	reads func(cfg Config, args []cty.Value) (cty.Value, error)
+	doc   string
 }
 
 type parameter struct {
@@ -28,9 +34,15 @@ type parameter struct {
 	rest     bool // takes all arguments that are left
 }
 
-func (b *builtin) signature(name string) string {
+// callee is what a call calls: a function of the language, or one that the program declares.
+type callee struct {
+	name   string
+	params []parameter
+}
+
+func (f callee) signature() string {
 	var ps []string
-	for _, p := range b.params {
+	for _, p := range f.params {
 		s := p.name + ": " + p.typ.String()
 		if p.rest {
 			s += ", …"
@@ -40,23 +52,46 @@ func (b *builtin) signature(name string) string {
 		}
 		ps = append(ps, s)
 	}
-	return name + "(" + strings.Join(ps, ", ") + ")"
+	return f.name + "(" + strings.Join(ps, ", ") + ")"
 }
 
 func (ev *evaluator) call(e *lang.Call) result {
-	if e.Func.Name == "env" {
+	name := e.Func.String()
+	if name == "env" {
 		return ev.callEnv(e)
 	}
-	place := ev.decl.Range(e.Func.Pos)
-	b, ok := ev.c.functions[e.Func.Name]
+	f, ok := find(ev.c, ev.m, ev.decl, e.Func, func(m *module) map[string]*funcDecl { return m.funcs })
+	if ok && ev.self == "" {
+		return ev.callFunc(e, f)
+	}
+	b, ok := ev.c.functions[name]
 	if !ok {
-		names := sortedKeys(ev.c.functions)
 		for _, a := range e.Args {
 			ev.eval(a.Value, nil)
 		}
-		return ev.fail(lang.Diagnostic{Code: "E0204", Message: fmt.Sprintf("there is no function %s", e.Func.Name), Range: place, Help: didYouMean(e.Func.Name, names, "SPEC.md lists the functions")})
+		if ev.m.qualified(e.Func) {
+			return poison // find has reported it
+		}
+		names := append(sortedKeys(ev.c.functions), sortedKeys(ev.m.funcs)...)
+		return ev.fail(lang.Diagnostic{Code: "E0204", Message: fmt.Sprintf("there is no function %s", name), Range: ev.decl.Range(e.Func.Pos), Help: didYouMean(name, names, functionHelp(name))})
 	}
-	exprs, ok := ev.arguments(e, b)
+	return ev.callBuiltin(e, name, b)
+}
+
+// functionHelp says what to write instead of a function that people know from elsewhere.
+func functionHelp(name string) string {
+	if h, ok := instead[name]; ok {
+		return h
+	}
+	return "imgc doc functions lists the functions"
+}
+
+func (ev *evaluator) callBuiltin(e *lang.Call, name string, b *builtin) result {
+	if b.special != nil {
+		return b.special(ev, e)
+	}
+	f := callee{name, b.params}
+	exprs, ok := ev.arguments(e, f)
 	if !ok {
 		return poison
 	}
@@ -69,7 +104,11 @@ func (ev *evaluator) call(e *lang.Call) result {
 			vals[i] = cty.NilVal
 			continue
 		}
-		r := ev.eval(x, p.typ)
+		want := p.typ
+		if hasAny(want) {
+			want = nil // the value's own type says more
+		}
+		r := ev.eval(x, want)
 		if p.typ.Kind != Any {
 			r = ev.convert(r, p.typ, x)
 		}
@@ -82,33 +121,58 @@ func (ev *evaluator) call(e *lang.Call) result {
 		vals[i] = v
 		secret = secret || s
 		known = known && v.IsWhollyKnown()
+		if n := 1 + work(v); !ev.spend(n, e) {
+			return poison
+		}
 	}
 	if !ok {
 		return poison
 	}
 	t := b.result(types)
 	if t == nil {
-		return ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s cannot take these arguments", e.Func.Name), Range: ev.at(e), Help: "it is called as " + b.signature(e.Func.Name)})
+		return ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s cannot take these arguments", name), Range: ev.at(e), Help: "it is called as " + f.signature()})
 	}
 	if !known {
 		return result{t, mark(cty.DynamicVal, secret)}
 	}
+	if b.reads != nil {
+		v, err := b.reads(ev.c.cfg, vals)
+		return ev.called(e, f, b, result{t, v}, err, secret)
+	}
+	if b.typed != nil {
+		v, err := b.typed(types, vals)
+		return ev.called(e, f, b, result{t, v}, err, secret)
+	}
 	v, err := b.call(vals)
+	return ev.called(e, f, b, result{t, v}, err, secret)
+}
+
+// work is how much a value costs to go through: its elements, or the length of its text.
+func work(v cty.Value) int {
+	if v.IsKnown() && !v.IsNull() && v.Type() == cty.String {
+		return len(v.AsString()) / 64
+	}
+	return weight(v, maxItems)
+}
+
+// called is the result of a function of the language.
+func (ev *evaluator) called(e *lang.Call, f callee, b *builtin, r result, err error, secret bool) result {
 	if err != nil {
 		msg := err.Error()
 		if secret {
 			msg = "it does not take this secret value"
 		}
-		return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("%s: %s", e.Func.Name, msg), Range: ev.at(e), Help: "it is called as " + b.signature(e.Func.Name) + ": " + b.doc})
+		return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("%s: %s", f.name, msg), Range: ev.at(e), Help: "it is called as " + f.signature() + ": " + b.doc})
 	}
-	return result{t, mark(v, secret)}
+	return ev.weigh(result{r.typ, mark(r.val, secret)}, e)
 }
 
 // arguments puts the arguments of a call in the order of the parameters.
-func (ev *evaluator) arguments(e *lang.Call, b *builtin) ([]lang.Expr, bool) {
-	help := "it is called as " + b.signature(e.Func.Name)
-	n := len(b.params)
-	rest := n > 0 && b.params[n-1].rest
+func (ev *evaluator) arguments(e *lang.Call, f callee) ([]lang.Expr, bool) {
+	name := f.name
+	help := "it is called as " + f.signature()
+	n := len(f.params)
+	rest := n > 0 && f.params[n-1].rest
 	exprs := make([]lang.Expr, n)
 	if rest {
 		exprs = exprs[:n-1]
@@ -116,9 +180,9 @@ func (ev *evaluator) arguments(e *lang.Call, b *builtin) ([]lang.Expr, bool) {
 	pos := 0
 	for _, a := range e.Args {
 		if a.Name != nil {
-			i := slices.IndexFunc(b.params, func(p parameter) bool { return p.name == a.Name.Name })
+			i := slices.IndexFunc(f.params, func(p parameter) bool { return p.name == a.Name.Name })
 			if i < 0 || i >= len(exprs) {
-				ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s has no argument %s", e.Func.Name, a.Name.Name), Range: ev.decl.Range(a.Name.Pos), Help: help})
+				ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s has no argument %s", name, a.Name.Name), Range: ev.decl.Range(a.Name.Pos), Help: help})
 				return nil, false
 			}
 			if exprs[i] != nil {
@@ -134,14 +198,14 @@ func (ev *evaluator) arguments(e *lang.Call, b *builtin) ([]lang.Expr, bool) {
 		case rest:
 			exprs = append(exprs, a.Value)
 		default:
-			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s takes %s, not %d", e.Func.Name, plural(n, "argument"), len(e.Args)), Range: ev.at(a), Help: help})
+			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s takes %s, not %d", name, plural(n, "argument"), len(e.Args)), Range: ev.at(a), Help: help})
 			return nil, false
 		}
 		pos++
 	}
-	for i, p := range b.params {
+	for i, p := range f.params {
 		if !p.optional && !p.rest && exprs[i] == nil {
-			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s needs the argument %s", e.Func.Name, p.name), Range: ev.at(e), Help: help})
+			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s needs the argument %s", name, p.name), Range: ev.at(e), Help: help})
 			return nil, false
 		}
 	}

@@ -22,6 +22,21 @@ type Config struct {
 	// AllowMissing leaves required params that are not given unknown, instead of reporting them: to check a program
 	// no values are needed.
 	AllowMissing bool
+	// Used are the modules that use declarations name, by their paths relative to Dir; Load reads them.
+	Used map[string]UsedModule
+	// Lookup looks data up at plan time; without it, data is not known. The options are as Call.Resolve gives them, the result
+	// as an artifact's fields. An error says what went wrong in words for the user.
+	Lookup func(s *Schema, options cty.Value) (map[string]any, error)
+	// ReadFile reads a file for a function such as file; os.ReadFile when it is nil.
+	ReadFile func(path string) ([]byte, error)
+	// params are values that a test of the program gives.
+	params map[string]*given
+}
+
+// UsedModule is a module as it was read.
+type UsedModule struct {
+	Files []*lang.File
+	Err   error // why it could not be read
 }
 
 // ParamInput is the value of a param as text.
@@ -33,26 +48,30 @@ type ParamInput struct {
 // Compile makes a Program, or says everything that is wrong. With an error among the diagnostics the program is nil.
 // The diagnostics include those of the files' syntax.
 func Compile(cfg Config) (*Program, lang.Diagnostics) {
-	c := &compilation{cfg: cfg, functions: functions(), types: map[string]*Type{},
-		names: map[string]*symbol{}, sources: map[string]*sourceDecl{}, builds: map[string]*buildDecl{}}
+	_, p, ds := compile(cfg)
+	return p, ds
+}
+
+func compile(cfg Config) (*compilation, *Program, lang.Diagnostics) {
+	c := &compilation{cfg: cfg, functions: functions(), root: newModule(), modules: map[string]*module{}, maxSteps: minSteps}
 	if cfg.Schemas != nil {
-		for n, t := range cfg.Schemas.types {
-			c.types[n] = t
-		}
+		c.shared = cfg.Schemas.types
 	}
 	for _, f := range cfg.Files {
 		c.ds.list = append(c.ds.list, f.Diagnostics()...)
+		c.maxSteps += stepsPerByte * len(f.Src)
 	}
 	for _, v := range cfg.VarsFiles {
 		c.ds.list = append(c.ds.list, v.Problems...)
 	}
-	c.collect()
+	c.read(c.root, cfg.Files, []string{""})
+	c.moduleList = append(c.moduleList, c.root)
 	p := c.program()
 	sortDiagnostics(c.ds.list)
 	if c.ds.list.HasErrors() {
-		return nil, c.ds.list
+		return c, nil, c.ds.list
 	}
-	return p, c.ds.list
+	return c, p, c.ds.list
 }
 
 func sortDiagnostics(ds lang.Diagnostics) {
@@ -64,28 +83,47 @@ func sortDiagnostics(ds lang.Diagnostics) {
 	})
 }
 
-// compilation is the work of one Compile.
+// compilation is the making of one program.
 type compilation struct {
-	cfg       Config
-	ds        diags
-	types     map[string]*Type
-	functions map[string]*builtin
-	names     map[string]*symbol // params and lets
-	order     []*symbol
-	sources   map[string]*sourceDecl
-	builds    map[string]*buildDecl
-	buildList []*buildDecl
-	outputs   []*lang.Decl
-	asserts   []*lang.Decl
-	noEval    bool // what is evaluated is not taken: failures of evaluation are none
+	cfg        Config
+	ds         diags
+	functions  map[string]*builtin
+	shared     map[string]*Type // of the schemas
+	root       *module
+	modules    map[string]*module // used ones, by path
+	moduleList []*module          // all, what is used before what uses it
+	secrets    []string
+	noEval     bool // what is evaluated is not taken: failures of evaluation are none
+	steps      int  // spent so far
+	maxSteps   int
+	// late holds what has been evaluated at apply; nil before.
+	late map[any]result
 }
 
-// symbol is a param or a let.
+// touch notes that something is used. At apply, when several units are resolved at once, nothing is noted.
+func (c *compilation) touch(used *bool) {
+	if c.late == nil {
+		*used = true
+	}
+}
+
+func (c *compilation) remember(key any, r result) {
+	if c.late != nil {
+		c.late[key] = r
+	}
+}
+
+// symbol is a param, a let, data, or an output of a used module.
 type symbol struct {
+	m     *module
 	name  string
+	id    lang.Ident
 	decl  *lang.Decl
-	param *lang.Param // one of the two
-	let   *lang.Let
+	param *lang.Param
+	data  *lang.Data
+	let   bool
+	value lang.Expr     // of a let
+	typ   lang.TypeExpr // of a let, may be nil
 	used  bool
 
 	state int // 0 not begun, 1 under way, 2 done
@@ -94,7 +132,11 @@ type symbol struct {
 	out   *Param
 }
 
+// full is the name by which the program's user knows it.
+func (s *symbol) full() string { return s.m.prefix + s.name }
+
 type sourceDecl struct {
+	m    *module
 	name string
 	decl *lang.Decl
 	node *lang.Source
@@ -106,125 +148,65 @@ func (c *compilation) duplicate(d *lang.Decl, id lang.Ident, old *lang.Decl, old
 		Related: []lang.Label{{Range: old.Range(oldID.Pos), Text: "first declared here"}}, Help: "rename one of them"})
 }
 
-// later is what this version of imgc does not have yet.
-func (c *compilation) later(what string, r lang.Range, instead string) {
-	c.ds.add(lang.Diagnostic{Code: "E0609", Message: what + " is not in this version of imgc yet", Range: r, Help: instead})
-}
-
-// collect puts the declarations of all files into their tables.
-func (c *compilation) collect() {
-	type place struct {
-		d  *lang.Decl
-		id lang.Ident
-	}
-	values := map[string]place{}
-	sources := map[string]place{}
-	outputs := map[string]place{}
-	declare := func(table map[string]place, d *lang.Decl, id lang.Ident) bool {
-		if id.Name == "" {
-			return false
-		}
-		if old, ok := table[id.Name]; ok {
-			c.duplicate(d, id, old.d, old.id)
-			return false
-		}
-		table[id.Name] = place{d, id}
-		return true
-	}
-	var types []*lang.Decl
-	for _, f := range c.cfg.Files {
-		for _, d := range f.Decls {
-			switch n := d.Node.(type) {
-			case *lang.Param:
-				if c.reserved(d, n.Name) && declare(values, d, n.Name) {
-					s := &symbol{name: n.Name.Name, decl: d, param: n}
-					c.names[s.name] = s
-					c.order = append(c.order, s)
-				}
-			case *lang.Let:
-				if c.reserved(d, n.Name) && declare(values, d, n.Name) {
-					s := &symbol{name: n.Name.Name, decl: d, let: n}
-					c.names[s.name] = s
-					c.order = append(c.order, s)
-				}
-			case *lang.TypeDecl:
-				types = append(types, d)
-			case *lang.Source:
-				if declare(sources, d, n.Name) {
-					c.sources[n.Name.Name] = &sourceDecl{name: n.Name.Name, decl: d, node: n}
-				}
-			case *lang.Build:
-				if c.reserved(d, n.Name) && declare(values, d, n.Name) {
-					b := &buildDecl{name: n.Name.Name, decl: d, node: n}
-					c.builds[b.name] = b
-					c.buildList = append(c.buildList, b)
-				}
-			case *lang.Output:
-				if declare(outputs, d, n.Name) {
-					c.outputs = append(c.outputs, d)
-				}
-			case *lang.Assert:
-				c.asserts = append(c.asserts, d)
-			case *lang.Func:
-				c.later("func", d.Range(n.Name.Pos), "use let, or a comprehension")
-			case *lang.Recipe:
-				c.later("recipe", d.Range(n.Name.Pos), "write the steps in each build, or put the commands in a script that builds share")
-			case *lang.Data:
-				c.later("data", d.Range(n.Name.Pos), "give the value as a param")
-			case *lang.Use:
-				c.later("use", d.Range(n.Pos), "put the files into one folder: they are one program")
-			}
-		}
-	}
-	c.declareTypes(types)
-	for _, b := range c.buildList {
-		b.findSources(c)
-	}
-}
-
-func (c *compilation) reserved(d *lang.Decl, id lang.Ident) bool {
-	if id.Name == "run" {
-		c.ds.add(lang.Diagnostic{Code: "E0202", Message: "run is a name of imgc's own", Range: d.Range(id.Pos), Help: "choose another name"})
-		return false
-	}
-	return id.Name != ""
-}
-
 // program evaluates everything.
 func (c *compilation) program() *Program {
 	p := &Program{Dir: c.cfg.Dir, Files: c.cfg.Files}
 	given := c.givenParams()
-	for _, s := range c.order {
-		if s.param != nil {
-			s.out = c.param(s, given[s.name])
-			p.Params = append(p.Params, s.out)
-			if v, _ := strip(s.res.val); s.out.Secret && v.IsWhollyKnown() && !v.IsNull() {
-				collectSecrets(v, &p.Secrets)
+	for _, m := range c.moduleList {
+		for _, s := range m.order {
+			if s.param != nil {
+				s.out = c.param(s, given[s.full()])
+				p.Params = append(p.Params, s.out)
+				if v, _ := strip(s.res.val); s.out.Secret && v.IsWhollyKnown() && !v.IsNull() {
+					collectSecrets(v, &c.secrets)
+				}
 			}
 		}
 	}
-	for _, s := range c.order {
-		if s.let != nil {
-			c.evalLet(s)
+	for _, m := range c.moduleList {
+		for _, name := range sortedKeys(m.types) {
+			id := m.types[name].node.Name
+			was := m.types[name].used
+			c.typeNamed(m, m.types[name].decl, lang.Dotted{Parts: []lang.Ident{id}, Pos: id.Pos})
+			m.types[name].used = was
+		}
+		for _, f := range m.funcList {
+			f.check(c)
+		}
+		for _, s := range m.order {
+			if s.param == nil {
+				c.evaluate(s)
+			}
 		}
 	}
-	for _, s := range sortedKeys(c.sources) {
-		c.checkSource(c.sources[s])
+	for _, m := range c.moduleList {
+		for _, name := range sortedKeys(m.sources) {
+			c.checkSource(m.sources[name])
+		}
+		for _, name := range sortedKeys(m.recipes) {
+			m.recipes[name].check(c)
+		}
 	}
-	for _, b := range c.buildList {
-		p.Units = append(p.Units, b.units(c)...)
+	for _, m := range c.moduleList {
+		for _, b := range m.buildList {
+			p.Units = append(p.Units, b.units(c)...)
+		}
 	}
 	c.cycles(p)
-	for _, d := range c.outputs {
+	for _, d := range c.root.outputs {
 		if o := c.output(d); o != nil {
 			p.Outputs = append(p.Outputs, o)
 		}
 	}
-	for _, d := range c.asserts {
-		if a := c.assert(d); a != nil {
-			p.Asserts = append(p.Asserts, a)
+	for _, m := range c.moduleList {
+		for _, d := range m.asserts {
+			if a := c.assert(m, d); a != nil {
+				p.Asserts = append(p.Asserts, a)
+			}
 		}
 	}
+	c.checkTests()
+	p.Secrets = c.secrets
 	c.warnUnused()
 	return p
 }
@@ -250,17 +232,17 @@ func collectSecrets(v cty.Value, out *[]string) {
 	}
 }
 
-// symbol gives the value of a param or a let where it is used.
+// symbol gives the value of a param, a let or data where it is used.
 func (ev *evaluator) symbol(s *symbol, place lang.Range) result {
-	s.used = true
-	if s.let != nil && s.state != 2 {
+	ev.c.touch(&s.used)
+	if s.param == nil && s.state != 2 {
 		if s.state == 1 {
-			return ev.fail(lang.Diagnostic{Code: "E0203", Message: fmt.Sprintf("%s is made of itself", s.name), Range: place, Related: []lang.Label{{Range: s.decl.Range(s.let.Name.Pos), Text: "declared here"}}, Help: "lets may use each other, but not in a circle"})
+			return ev.fail(lang.Diagnostic{Code: "E0203", Message: fmt.Sprintf("%s is made of itself", s.name), Range: place, Related: []lang.Label{{Range: s.decl.Range(s.id.Pos), Text: "declared here"}}, Help: "lets may use each other, but not in a circle"})
 		}
-		ev.c.evalLet(s)
+		ev.c.evaluate(s)
 	}
 	if len(s.use.refs) == 0 {
-		ev.use.name(s.name, s.res.val)
+		ev.use.name(s.full(), s.res.val)
 		if ev.use.secret == nil {
 			ev.use.secret = s.use.secret
 		}
@@ -269,51 +251,120 @@ func (ev *evaluator) symbol(s *symbol, place lang.Range) result {
 	for n, t := range s.use.texts {
 		ev.use.text(n, t)
 	}
-	ev.use.text(s.name, lang.PrintExpr(s.let.Value))
+	ev.use.text(s.full(), lang.PrintExpr(s.value))
 	for n := range s.use.refs {
 		ev.use.ref(n, place)
 	}
 	for n, v := range s.use.known {
 		ev.use.name(n, v)
 	}
+	if ev.use.secret == nil {
+		ev.use.secret = s.use.secret
+	}
 	if ev.rt == nil {
 		return s.res
 	}
-	inner := &evaluator{c: ev.c, decl: s.decl, rt: ev.rt}
-	return inner.let(s)
+	if r, ok := ev.c.late[s]; ok {
+		return r
+	}
+	r := ev.c.evaluator(scope{m: s.m, decl: s.decl}, ev.rt).let(s)
+	ev.c.remember(s, r)
+	return r
 }
 
 func (ev *evaluator) let(s *symbol) result {
 	var want *Type
-	if s.let.Type != nil {
-		if want = ev.c.typeOf(s.decl, s.let.Type, func(n string) *Type { return ev.c.types[n] }); want == nil {
+	if s.typ != nil {
+		if want = ev.c.typeIn(s.m, s.decl, s.typ); want == nil {
 			return poison
 		}
 	}
-	r := ev.eval(s.let.Value, want)
+	r := ev.eval(s.value, want)
 	if want != nil {
-		r = ev.convert(r, want, s.let.Value)
+		r = ev.convert(r, want, s.value)
 	}
 	return r
 }
 
-func (c *compilation) evalLet(s *symbol) {
+// evaluate finds the value of a let or of data.
+func (c *compilation) evaluate(s *symbol) {
 	if s.state == 2 {
 		return
 	}
 	s.state = 1
 	was := c.noEval
 	c.noEval = false
-	ev := &evaluator{c: c, decl: s.decl}
-	s.res = ev.let(s)
-	s.use = ev.use
+	if s.data != nil {
+		s.res = c.lookup(s)
+	} else {
+		ev := c.evaluator(scope{m: s.m, decl: s.decl}, nil)
+		s.res = ev.let(s)
+		s.use = ev.use
+	}
 	c.noEval = was
 	s.state = 2
 }
 
+// lookup gives data: what its component finds for its options.
+func (c *compilation) lookup(s *symbol) result {
+	r := c.find(s)
+	g, given := c.cfg.params[s.full()]
+	if !given || r.typ == nil {
+		return r
+	}
+	ev := c.evaluator(scope{m: newModule(), decl: g.decl}, nil) // a test says what would be found
+	return ev.convert(ev.eval(g.expr, r.typ), r.typ, g.expr)
+}
+
+func (c *compilation) find(s *symbol) result {
+	schema := c.component(s.decl, "data", s.data.Component)
+	if schema == nil {
+		return poison
+	}
+	call := c.call(schema, []layer{{scope{m: s.m, decl: s.decl}, s.data.Body}}, s.decl.Range(s.data.Name.Pos))
+	t := &Type{Kind: Object, Name: schema.Name}
+	if schema.Artifact != nil {
+		t.Fields = schema.Artifact.Fields
+	}
+	for _, st := range s.data.Body.Stmts {
+		switch st.(type) {
+		case *lang.Option, *lang.BadStmt:
+		default:
+			c.ds.add(lang.Diagnostic{Code: "E0604", Message: "this statement has no place here", Range: at(s.decl, st), Help: "data holds options only"})
+		}
+	}
+	secret, known := false, true
+	for _, o := range call.Options {
+		if o.Pending != nil {
+			c.ds.add(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known when the plan is made, and %s is known only after apply", o.Field.Name, o.Pending.Refs[0]), Range: o.Range, Help: "data is looked up before anything is built; use params and literals"})
+			return poison
+		}
+		raw, marked := strip(o.Value)
+		secret = secret || marked
+		known = known && raw.IsWhollyKnown()
+	}
+	if c.cfg.Lookup == nil || !known || c.ds.list.HasErrors() {
+		return result{t, mark(cty.DynamicVal, secret)}
+	}
+	options, ds := call.Resolve(&Runtime{})
+	if ds.HasErrors() {
+		return result{t, mark(cty.DynamicVal, secret)}
+	}
+	found, err := c.cfg.Lookup(schema, options)
+	if err != nil {
+		c.ds.add(lang.Diagnostic{Code: "E0804", Message: fmt.Sprintf("looking up data %s (%s): %v", s.name, schema.Name, err), Range: s.decl.Range(s.data.Name.Pos), Help: "check its options, and that this machine reaches what it asks"})
+		return result{t, mark(cty.DynamicVal, secret)}
+	}
+	v := fromJSON(found)
+	if secret {
+		collectSecrets(v, &c.secrets)
+	}
+	return result{t, mark(adapt(v, t), secret)}
+}
+
 func (c *compilation) output(d *lang.Decl) *Output {
 	n := d.Node.(*lang.Output)
-	ev := &evaluator{c: c, decl: d}
+	ev := c.evaluator(scope{m: c.root, decl: d}, nil)
 	r := ev.eval(n.Value, nil)
 	if r.typ == nil {
 		return nil
@@ -324,7 +375,7 @@ func (c *compilation) output(d *lang.Decl) *Output {
 		return nil
 	}
 	o.resolve = func(rt *Runtime) (cty.Value, lang.Diagnostics) {
-		late := &evaluator{c: c.fresh(), decl: d, rt: rt}
+		late := c.fresh().evaluator(scope{m: c.root, decl: d}, rt)
 		v := late.eval(n.Value, nil)
 		return v.val, late.c.ds.list
 	}
@@ -345,10 +396,12 @@ func (c *compilation) fresh() *compilation {
 	f := *c
 	f.ds = diags{}
 	f.noEval = false
+	f.steps = 0
+	f.late = map[any]result{}
 	return &f
 }
 
-func (c *compilation) assert(d *lang.Decl) *Assert {
+func (c *compilation) assert(m *module, d *lang.Decl) *Assert {
 	n := d.Node.(*lang.Assert)
 	check := func(ev *evaluator) (waits bool) {
 		boolean := tBool
@@ -366,12 +419,12 @@ func (c *compilation) assert(d *lang.Decl) *Assert {
 		}
 		return false
 	}
-	ev := &evaluator{c: c, decl: d}
+	ev := c.evaluator(scope{m: m, decl: d}, nil)
 	if !check(ev) || len(ev.use.refs) == 0 {
 		return nil
 	}
 	return &Assert{Range: d.Range(n.Pos), check: func(rt *Runtime) lang.Diagnostics {
-		late := &evaluator{c: c.fresh(), decl: d, rt: rt}
+		late := c.fresh().evaluator(scope{m: m, decl: d}, rt)
 		check(late)
 		return late.c.ds.list
 	}}
@@ -389,7 +442,7 @@ func messageText(v cty.Value, otherwise string) string {
 func (ev *evaluator) values(e lang.Expr) []string {
 	var notes []string
 	seen := map[string]bool{}
-	quiet := &evaluator{c: ev.c.fresh(), decl: ev.decl, rt: ev.rt, self: ev.self, locals: ev.locals}
+	quiet := &evaluator{c: ev.c.fresh(), scope: ev.scope, rt: ev.rt, self: ev.self}
 	lang.Walk(e, func(n lang.Node) bool {
 		switch x := n.(type) {
 		case *lang.Name, *lang.Select, *lang.Call:
@@ -413,21 +466,43 @@ func (c *compilation) warnUnused() {
 	if c.ds.list.HasErrors() {
 		return // what is used cannot be told from a program with mistakes
 	}
-	for _, s := range c.order {
-		if s.used || strings.HasPrefix(s.name, "_") {
-			continue
+	unused := func(what, name string, used bool, r lang.Range, help string) {
+		if !used && !strings.HasPrefix(name, "_") {
+			c.ds.add(lang.Diagnostic{Severity: lang.Warning, Code: "W0201", Message: fmt.Sprintf("%s %s is not used", what, name), Range: r, Help: help})
 		}
-		what, pos := "param", lang.Span{}
-		if s.param != nil {
-			pos = s.param.Name.Pos
-		} else {
-			what, pos = "let", s.let.Name.Pos
-		}
-		c.ds.add(lang.Diagnostic{Severity: lang.Warning, Code: "W0201", Message: fmt.Sprintf("%s %s is not used", what, s.name), Range: s.decl.Range(pos), Help: "remove it, or begin its name with _"})
 	}
-	for _, name := range sortedKeys(c.sources) {
-		if s := c.sources[name]; !s.used && !strings.HasPrefix(name, "_") {
-			c.ds.add(lang.Diagnostic{Severity: lang.Warning, Code: "W0201", Message: fmt.Sprintf("source %s is not used", name), Range: s.decl.Range(s.node.Name.Pos), Help: "add it to a build: from " + name})
+	const help = "remove it, or begin its name with _"
+	m := c.root
+	for _, s := range m.order {
+		what := "let"
+		switch {
+		case s.param != nil:
+			what = "param"
+		case s.data != nil:
+			what = "data"
 		}
+		unused(what, s.name, s.used, s.decl.Range(s.id.Pos), help)
+	}
+	for _, name := range sortedKeys(m.sources) {
+		s := m.sources[name]
+		unused("source", name, s.used, s.decl.Range(s.node.Name.Pos), "add it to a build: from "+name)
+	}
+	if len(m.buildList) == 0 && len(c.cfg.Files) > 0 && len(m.outputs) == 0 {
+		return // it is a library: its functions, types and recipes are for others
+	}
+	for _, f := range m.funcList {
+		unused("function", f.name, f.used, f.decl.Range(f.node.Name.Pos), help)
+	}
+	for _, name := range sortedKeys(m.types) {
+		t := m.types[name]
+		unused("type", name, t.used, t.decl.Range(t.node.Name.Pos), help)
+	}
+	for _, name := range sortedKeys(m.recipes) {
+		r := m.recipes[name]
+		unused("recipe", name, r.used, r.decl.Range(r.node.Name.Pos), help)
+	}
+	for _, name := range sortedKeys(m.uses) {
+		u := m.uses[name]
+		unused("module", name, u.used, u.decl.Range(u.pos), "remove the use, or name it _"+name)
 	}
 }

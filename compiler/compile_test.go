@@ -33,6 +33,7 @@ builder box {
   artifact rootfs { path: path, id: string, sizes: list(int) }
 }
 builder bare { machine none  artifact none {} }
+data finder { name: string  token: string?  artifact found { id: string } }
 provisioner run {
   at_most_one script text
   inline: list(string) = []
@@ -122,7 +123,8 @@ func TestDiagnostics(t *testing.T) {
 }
 
 // elsewhere are the codes that need parameters or an apply, and have tests of their own.
-var elsewhere = map[string]bool{"E0408": true, "E0702": true, "E0703": true, "W0706": true}
+var elsewhere = map[string]bool{"E0408": true, "E0702": true, "E0703": true, "W0706": true, "E0711": true, "E0804": true,
+	"E0207": true, "E0208": true, "E0209": true}
 
 func list(src string, ds lang.Diagnostics, codes map[string]bool) string {
 	var b strings.Builder
@@ -431,6 +433,19 @@ func BenchmarkCompile1000x10(b *testing.B) {
 	for b.Loop() {
 		if prog, ds := compiler.Compile(compiler.Config{Files: []*lang.File{lang.Parse("main.imgc", src.String())}, Schemas: set}); prog == nil {
 			b.Fatal(ds)
+		}
+	}
+}
+
+func writeFiles(t testing.TB, dir string, a *txtar.Archive) {
+	t.Helper()
+	for _, f := range a.Files {
+		name := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

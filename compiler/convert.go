@@ -18,7 +18,7 @@ func (ev *evaluator) convert(r result, to *Type, e lang.Expr) result {
 	if lit := stringLiteral(e); lit != nil && r.typ.Kind == String {
 		switch to.Kind {
 		case Path:
-			return result{to, r.val}
+			return result{to, ev.rebased(r.val)}
 		case Enum:
 			if text, ok := plainLiteral(lit); ok {
 				if slices.Contains(to.Values, text) {
@@ -31,11 +31,21 @@ func (ev *evaluator) convert(r result, to *Type, e lang.Expr) result {
 	if !assignable(r.typ, to) {
 		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is wanted here, not %s", article(to), article(r.typ)), Range: ev.at(e), Help: conversionHelp(r.typ, to)})
 	}
-	v, _ := strip(r.val)
-	if to.Kind != Any && hasAny(r.typ) && v.IsWhollyKnown() && !v.IsNull() && !fits(v, to) {
-		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("the value is not %s", article(to)), Range: ev.at(e), Help: "check what the data holds"})
+	if to.Kind != Any && hasAny(r.typ) {
+		if v, _ := strip(r.val); !fits(v, to) {
+			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("the value is not %s", article(to)), Range: ev.at(e), Help: "check what the data holds"})
+		}
 	}
-	return result{to, adapt(r.val, to)}
+	return result{meet(r.typ, to), adapt(r.val, to)}
+}
+
+// rebased is a path that stands in a program as a literal: it is relative to the folder of its module.
+func (ev *evaluator) rebased(v cty.Value) cty.Value {
+	raw, secret := strip(v)
+	if ev.m == nil || ev.m.dir == "" || !raw.IsKnown() || raw.IsNull() {
+		return v
+	}
+	return mark(cty.StringVal(ev.m.rebase(raw.AsString())), secret)
 }
 
 func stringLiteral(e lang.Expr) *lang.StringLit {
@@ -72,6 +82,8 @@ func conversionHelp(from, to *Type) string {
 	switch {
 	case from.Optional && !to.Optional:
 		return "it may be absent: give a value for that with ??"
+	case from.Kind == Nothing && from.Optional:
+		return fmt.Sprintf("null is for what may be absent: declare it as %s?", to)
 	case to.Kind == String && scalar(from):
 		return `make it a string: "${…}"`
 	case to.Kind == List && from.Kind != List && assignable(from, to.Elem):
@@ -185,6 +197,8 @@ func fits(v cty.Value, to *Type) bool {
 			}
 		}
 		return true
+	case Nothing:
+		return false
 	case Map, Object:
 		if !t.IsObjectType() && !t.IsMapType() {
 			return false

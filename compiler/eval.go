@@ -24,8 +24,8 @@ var poison = result{nil, cty.DynamicVal}
 // usage records what an expression was made of.
 type usage struct {
 	refs   map[string]lang.Range // values of the apply phase, and where they are used
-	known  map[string]cty.Value  // params and lets
-	texts  map[string]string     // lets that wait for the apply phase, as text
+	known  map[string]cty.Value  // params, lets and arguments
+	texts  map[string]string     // lets and arguments that wait for the apply phase, as text
 	secret *Param                // the first secret param it uses
 }
 
@@ -41,6 +41,13 @@ func (u *usage) ref(name string, r lang.Range) {
 func (u *usage) name(name string, v cty.Value) {
 	if u.known == nil {
 		u.known = map[string]cty.Value{}
+	}
+	for {
+		old, taken := u.known[name]
+		if !taken || old.RawEquals(v) {
+			break
+		}
+		name += "'" // another scope's name
 	}
 	u.known[name] = v
 }
@@ -64,23 +71,49 @@ func (u *usage) text(name, text string) {
 	if u.texts == nil {
 		u.texts = map[string]string{}
 	}
+	for {
+		old, taken := u.texts[name]
+		if !taken || old == text {
+			break
+		}
+		name += "'" // another scope's name
+	}
 	u.texts[name] = text
 }
 
 // evaluator types and evaluates the expressions of one declaration. Types come first: an expression whose type is
 // wrong is never evaluated.
 type evaluator struct {
-	c      *compilation
+	c *compilation
+	scope
+	rt   *Runtime // nil before apply
+	use  usage
+	env  bool   // env(…) may be used: the default of a param
+	self string // the only name there is: the checks of a param
+}
+
+// scope is where an expression stands: what its names mean.
+type scope struct {
+	m      *module
 	decl   *lang.Decl
-	locals map[string]result // of comprehensions
-	rt     *Runtime          // nil before apply
-	use    usage
-	env    bool   // env(…) may be used: the default of a param
-	self   string // the only name there is: the checks of a param
+	locals map[string]*binding // of comprehensions, functions, recipes and matrices; never changed once it is made
+}
+
+// binding is what a local name stands for.
+type binding struct {
+	result
+	use usage
+	// text is the expression it was bound to, and late evaluates that again at apply; both only for what waits for the apply phase.
+	text string
+	late func(*evaluator) result
+}
+
+func (c *compilation) evaluator(s scope, rt *Runtime) *evaluator {
+	return &evaluator{c: c, scope: s, rt: rt}
 }
 
 func (ev *evaluator) fail(d lang.Diagnostic) result {
-	if ev.c.noEval && d.Code == "E0305" {
+	if ev.c.noEval && (d.Code == "E0305" || d.Code == "E0705") {
 		return result{&Type{Kind: Any}, cty.DynamicVal}
 	}
 	ev.c.ds.add(d)
@@ -89,20 +122,69 @@ func (ev *evaluator) fail(d lang.Diagnostic) result {
 
 func (ev *evaluator) at(n lang.Node) lang.Range { return at(ev.decl, n) }
 
+// minSteps and stepsPerByte bound how many nodes the evaluation of a program may visit, and maxItems how many elements a value may
+// have, all told. A program cannot run for ever, but it can double a list with every line.
+const (
+	minSteps     = 4_000_000
+	stepsPerByte = 50
+	maxItems     = 1_000_000
+)
+
+// spend counts work, and reports once when it is too much.
+func (ev *evaluator) spend(n int, e lang.Node) bool {
+	if ev.c.steps > ev.c.maxSteps {
+		return false
+	}
+	ev.c.steps += n
+	if ev.c.steps > ev.c.maxSteps {
+		ev.c.ds.add(lang.Diagnostic{Code: "E0308", Message: "the program takes too much work to evaluate", Range: ev.at(e), Label: "evaluation stopped here", Help: "make the lists that it goes through shorter"})
+		return false
+	}
+	return true
+}
+
+// weigh reports a value that has become too large, before anything goes through all of it.
+func (ev *evaluator) weigh(r result, e lang.Node) result {
+	n := weight(r.val, maxItems)
+	if n >= maxItems {
+		ev.c.ds.add(lang.Diagnostic{Code: "E0308", Message: fmt.Sprintf("the value has more than %d elements", maxItems), Range: ev.at(e), Help: "make the lists that it is made of shorter"})
+		return poison
+	}
+	if !ev.spend(n, e) {
+		return poison
+	}
+	return r
+}
+
+// weight counts the elements in a value at all depths, up to a limit.
+func weight(v cty.Value, limit int) int {
+	raw, _ := v.Unmark()
+	if !raw.IsKnown() || raw.IsNull() || !raw.CanIterateElements() {
+		return 1
+	}
+	n := 1
+	for it := raw.ElementIterator(); it.Next() && n < limit; {
+		_, x := it.Element()
+		n += weight(x, limit-n)
+	}
+	return n
+}
+
 // eval types and evaluates e. want is the type that is wanted, which gives literals their type; it may be nil. The
 // result still has to be converted.
 func (ev *evaluator) eval(e lang.Expr, want *Type) result {
+	if !ev.spend(1, e) {
+		return poison
+	}
 	switch e := e.(type) {
 	case *lang.Name:
 		return ev.name(e)
 	case *lang.BoolLit:
 		return result{&Type{Kind: Bool}, cty.BoolVal(e.Value)}
 	case *lang.NullLit:
-		t := &Type{Kind: Any, Optional: true}
-		if want != nil {
-			o := *want
-			o.Optional = true
-			t = &o
+		t := &Type{Kind: Nothing, Optional: true}
+		if want != nil && want.Kind != Any {
+			t = optional(want, true)
 		}
 		return result{t, cty.NullVal(cty.DynamicPseudoType)}
 	case *lang.IntLit:
@@ -123,13 +205,13 @@ func (ev *evaluator) eval(e lang.Expr, want *Type) result {
 	case *lang.StringLit:
 		return ev.str(e)
 	case *lang.ListLit:
-		return ev.list(e, want)
+		return ev.weigh(ev.list(e, want), e)
 	case *lang.ObjectLit:
-		return ev.object(e, want)
+		return ev.weigh(ev.object(e, want), e)
 	case *lang.ListComp:
-		return ev.listComp(e, want)
+		return ev.weigh(ev.listComp(e, want), e)
 	case *lang.ObjectComp:
-		return ev.objectComp(e, want)
+		return ev.weigh(ev.objectComp(e, want), e)
 	case *lang.Unary:
 		return ev.unary(e)
 	case *lang.Binary:
@@ -156,31 +238,68 @@ func (ev *evaluator) literal(e lang.Expr, text string, k Kind, n int64, err erro
 }
 
 func (ev *evaluator) name(e *lang.Name) result {
-	if r, ok := ev.locals[e.Name]; ok {
-		return r
+	if b, ok := ev.locals[e.Name]; ok {
+		return ev.local(e.Name, b, ev.at(e))
 	}
 	if ev.self != "" && e.Name != ev.self {
-		return ev.fail(lang.Diagnostic{Code: "E0201", Message: fmt.Sprintf("%s is not known here", e.Name), Range: ev.at(e), Help: fmt.Sprintf("the checks and the default of a param may use the param itself at most; use assert for more")})
+		return ev.fail(lang.Diagnostic{Code: "E0201", Message: fmt.Sprintf("%s is not known here", e.Name), Range: ev.at(e), Help: "the checks and the default of a param may use the param itself at most; use assert for more"})
 	}
-	if s, ok := ev.c.names[e.Name]; ok {
+	if s, ok := ev.m.names[e.Name]; ok {
 		return ev.symbol(s, ev.at(e))
+	}
+	if p := ev.place(e); p != nil {
+		return ev.noValue(p, e)
 	}
 	if e.Name == "run" {
 		return ev.fail(lang.Diagnostic{Code: "E0301", Message: "run is no value by itself", Range: ev.at(e), Help: "write run.id, run.time or run.digest"})
 	}
-	if _, ok := ev.c.builds[e.Name]; ok {
-		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a build, not a value", e.Name), Range: ev.at(e), Help: fmt.Sprintf("name a source and a field of its artifact: %s.SOURCE.FIELD", e.Name)})
-	}
-	if _, ok := ev.c.sources[e.Name]; ok {
+	if s, ok := ev.m.sources[e.Name]; ok {
+		ev.c.touch(&s.used)
 		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a source, not a value", e.Name), Range: ev.at(e), Help: "sources are named by from, on, only, except and override"})
 	}
 	return ev.fail(lang.Diagnostic{Code: "E0201", Message: fmt.Sprintf("there is no %s", e.Name), Range: ev.at(e), Help: didYouMean(e.Name, ev.visible(), fmt.Sprintf("declare it: param %s: string, or let %s = …", e.Name, e.Name))})
 }
 
+// local is the value of a local name.
+func (ev *evaluator) local(name string, b *binding, place lang.Range) result {
+	if len(b.use.refs) == 0 {
+		if b.use.known != nil || b.use.secret != nil {
+			ev.use.merge(&b.use)
+		}
+		if b.text != "" {
+			ev.use.name(name, b.val)
+		}
+		return b.result
+	}
+	for n, t := range b.use.texts {
+		ev.use.text(n, t)
+	}
+	ev.use.text(name, b.text)
+	for n := range b.use.refs {
+		ev.use.ref(n, place)
+	}
+	for n, v := range b.use.known {
+		ev.use.name(n, v)
+	}
+	if ev.use.secret == nil {
+		ev.use.secret = b.use.secret
+	}
+	if ev.rt == nil || b.late == nil {
+		return b.result
+	}
+	if r, ok := ev.c.late[b]; ok {
+		return r
+	}
+	r := b.late(ev)
+	ev.c.remember(b, r)
+	return r
+}
+
 func (ev *evaluator) visible() []string {
-	names := slices.Collect(maps.Keys(ev.c.names))
+	names := slices.Collect(maps.Keys(ev.m.names))
 	names = append(names, slices.Collect(maps.Keys(ev.locals))...)
-	names = append(names, slices.Collect(maps.Keys(ev.c.builds))...)
+	names = append(names, slices.Collect(maps.Keys(ev.m.builds))...)
+	names = append(names, slices.Collect(maps.Keys(ev.m.uses))...)
 	names = append(names, "run")
 	slices.Sort(names)
 	return names
@@ -212,8 +331,18 @@ func (ev *evaluator) str(e *lang.StringLit) result {
 		case v.IsNull():
 			good = false
 			ev.fail(lang.Diagnostic{Code: "E0305", Message: "null cannot stand in a string", Range: ev.at(p.Expr), Help: `give a value for it: ${x ?? ""}`})
+		case r.typ.Kind == Any && v.CanIterateElements():
+			good = false
+			ev.fail(lang.Diagnostic{Code: "E0305", Message: "a list or an object cannot stand in a string", Range: ev.at(p.Expr), Help: interpolationHelp(r.typ)})
 		default:
 			b.WriteString(plainText(v, r.typ))
+			if b.Len() > maxText {
+				ev.c.ds.add(lang.Diagnostic{Code: "E0308", Message: "the string becomes too long", Range: ev.at(e), Help: "64 MiB are the most"})
+				return poison
+			}
+		}
+		if !ev.spend(b.Len()/64, e) {
+			return poison
 		}
 	}
 	if !good {
@@ -267,7 +396,7 @@ func (ev *evaluator) list(e *lang.ListLit, want *Type) result {
 		} else if r.typ != nil {
 			if elem == nil {
 				elem = r.typ
-			} else if u := unify(elem, r.typ); u != nil {
+			} else if u := join(elem, r.typ); u != nil {
 				elem = u
 			} else {
 				r = ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("this is %s, but the list began with %s", article(r.typ), article(elem)), Range: ev.at(item), Help: "the elements of a list have one type"})
@@ -284,7 +413,7 @@ func (ev *evaluator) list(e *lang.ListLit, want *Type) result {
 
 func listType(elem *Type) *Type {
 	if elem == nil {
-		elem = &Type{Kind: Any}
+		elem = &Type{Kind: Nothing}
 	}
 	return &Type{Kind: List, Elem: elem}
 }
@@ -397,20 +526,6 @@ func mark(v cty.Value, secret bool) cty.Value {
 	return v
 }
 
-// unify is the type of a list that has elements of both types, or nil.
-func unify(a, b *Type) *Type {
-	switch {
-	case assignable(b, a):
-		if a.Kind == Any && !a.Optional {
-			return b
-		}
-		return a
-	case assignable(a, b):
-		return b
-	}
-	return nil
-}
-
 func typeName(t *Type) string {
 	if t.Name != "" {
 		return t.Name
@@ -426,6 +541,12 @@ func article(t *Type) string {
 	}
 	if t.Kind == Enum && t.Name == "" {
 		return "one of " + s
+	}
+	if t.Kind == Nothing || t.Kind == Any {
+		if t.Kind == Any {
+			return "a value of a type that is not known"
+		}
+		return s
 	}
 	if s != "" && strings.ContainsRune("aeio", rune(s[0])) {
 		return "an " + s

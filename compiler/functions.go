@@ -193,12 +193,12 @@ func functions() map[string]*builtin {
 		call: func(a []cty.Value) (cty.Value, error) { return formatf(str(a[0]), a[1:]) }}
 	fs["tostring"] = &builtin{params: []parameter{{name: "value", typ: tAny}}, doc: "a bool or a number as text",
 		result: func(a []*Type) *Type {
-			if a[0] == nil || !scalar(a[0]) || a[0].Optional {
+			if a[0] == nil || !scalar(a[0]) || a[0].Optional || a[0].Kind == Nothing {
 				return nil
 			}
 			return tString
 		},
-		call: func(a []cty.Value) (cty.Value, error) { return cty.StringVal(plainText(a[0], nil)), nil }}
+		typed: func(t []*Type, a []cty.Value) (cty.Value, error) { return cty.StringVal(plainText(a[0], t[0])), nil }}
 	fs["parseint"] = &builtin{params: []parameter{{name: "s", typ: tString}, {name: "base", typ: tInt, optional: true}}, result: always(tInt), doc: "the number that s writes",
 		call: func(a []cty.Value) (cty.Value, error) {
 			base := int64(10)
@@ -217,6 +217,7 @@ func functions() map[string]*builtin {
 	listFunctions(fs)
 	numberFunctions(fs)
 	dataFunctions(fs)
+	moreFunctions(fs)
 	return fs
 }
 
@@ -253,7 +254,7 @@ func formatf(format string, vals []cty.Value) (cty.Value, error) {
 func listFunctions(fs map[string]*builtin) {
 	fs["length"] = &builtin{params: []parameter{{name: "value", typ: tAny}}, doc: "how many elements a list or map has, or characters a string",
 		result: func(a []*Type) *Type {
-			if a[0].Optional || number(a[0]) || a[0].Kind == Bool {
+			if a[0].Optional || number(a[0]) || a[0].Kind == Bool || a[0].Kind == Nothing {
 				return nil
 			}
 			return tInt
@@ -280,8 +281,10 @@ func listFunctions(fs map[string]*builtin) {
 	fs["reverse"] = list("the list from its end", func(v []cty.Value) ([]cty.Value, error) { slices.Reverse(v); return v, nil })
 	fs["distinct"] = list("each element once", func(v []cty.Value) ([]cty.Value, error) {
 		var out []cty.Value
+		seen := map[string]bool{}
 		for _, x := range v {
-			if !slices.ContainsFunc(out, func(y cty.Value) bool { return equal(x, y) }) {
+			if text := FormatValue(x, nil); !seen[text] {
+				seen[text] = true
 				out = append(out, x)
 			}
 		}
@@ -299,11 +302,9 @@ func listFunctions(fs map[string]*builtin) {
 		}}
 	fs["concat"] = &builtin{params: []parameter{{name: "lists", typ: tList, rest: true}}, doc: "one list of all elements",
 		result: func(a []*Type) *Type {
-			var elem *Type
+			elem := &Type{Kind: Nothing}
 			for _, t := range a {
-				if elem == nil || elem.Kind == Any {
-					elem = t.Elem
-				} else if elem = unify(elem, t.Elem); elem == nil {
+				if elem = join(elem, t.Elem); elem == nil {
 					return nil
 				}
 			}
@@ -318,7 +319,7 @@ func listFunctions(fs map[string]*builtin) {
 		}}
 	fs["flatten"] = &builtin{params: []parameter{{name: "list", typ: tList}}, doc: "one list of the elements of the lists in a list",
 		result: func(a []*Type) *Type {
-			if a[0].Elem.Kind != List {
+			if a[0].Elem.Kind != List || a[0].Elem.Optional {
 				return a[0]
 			}
 			return a[0].Elem
@@ -358,15 +359,27 @@ func listFunctions(fs map[string]*builtin) {
 			}
 			return tuple(v[from:to]), nil
 		}}
-	fs["range"] = &builtin{params: []parameter{{name: "count", typ: tInt}}, result: always(&Type{Kind: List, Elem: tInt}), doc: "the numbers from 0 up to, not including, count",
+	fs["range"] = &builtin{params: []parameter{par("start", tInt), maybe("end", tInt), maybe("step", tInt)}, result: always(&Type{Kind: List, Elem: tInt}), doc: "the numbers from start (0 where only one is given) up to, not including, end",
 		call: func(a []cty.Value) (cty.Value, error) {
-			n := whole(a[0])
-			if n < 0 || n > 100_000 {
-				return cty.NilVal, errors.New("a range has between 0 and 100000 numbers")
+			from, to, step := int64(0), whole(a[0]), int64(1)
+			if a[1] != cty.NilVal {
+				from, to = to, whole(a[1])
 			}
-			vals := make([]cty.Value, n)
-			for i := range vals {
-				vals[i] = cty.NumberIntVal(int64(i))
+			if a[2] != cty.NilVal {
+				step = whole(a[2])
+			}
+			if step == 0 {
+				return cty.NilVal, errors.New("the step is 0")
+			}
+			var vals []cty.Value
+			for i := from; step > 0 && i < to || step < 0 && i > to; i += step {
+				if len(vals) == 100_000 {
+					return cty.NilVal, errors.New("a range has 100000 numbers at most")
+				}
+				vals = append(vals, cty.NumberIntVal(i))
+				if step > 0 && i > math.MaxInt64-step || step < 0 && i < math.MinInt64-step {
+					break
+				}
 			}
 			return tuple(vals), nil
 		}}
@@ -384,22 +397,11 @@ func listFunctions(fs map[string]*builtin) {
 		}}
 	fs["merge"] = &builtin{params: []parameter{{name: "maps", typ: tMap, rest: true}}, doc: "one map of all; later ones win",
 		result: func(a []*Type) *Type {
-			var elem *Type
+			elem := &Type{Kind: Nothing}
 			for _, t := range a {
-				e := t.Elem
-				if e == nil {
-					e = tAny
-				}
-				if elem == nil {
-					elem = e
-				} else if u := unify(elem, e); u != nil {
-					elem = u
-				} else {
+				if elem = join(elem, t.Elem); elem == nil {
 					elem = tAny
 				}
-			}
-			if elem == nil {
-				elem = tAny
 			}
 			return &Type{Kind: Map, Elem: elem}
 		},
@@ -414,11 +416,7 @@ func listFunctions(fs map[string]*builtin) {
 		}}
 	fs["lookup"] = &builtin{params: []parameter{{name: "map", typ: tMap}, {name: "key", typ: tString}, {name: "otherwise", typ: tAny}}, doc: "the value of a key, or otherwise",
 		result: func(a []*Type) *Type {
-			e := a[0].Elem
-			if e == nil || e.Kind == Any {
-				return a[2]
-			}
-			return unify(e, a[2])
+			return join(a[0].Elem, a[2])
 		},
 		call: func(a []cty.Value) (cty.Value, error) {
 			if v, ok := a[0].AsValueMap()[str(a[1])]; ok {
@@ -495,7 +493,7 @@ func numberFunctions(fs map[string]*builtin) {
 					if !number(o) || o.Optional {
 						return nil
 					}
-					if t = unify(t, o); t == nil {
+					if t = join(t, o); t == nil {
 						return nil
 					}
 				}
@@ -571,7 +569,7 @@ func toJSON(v cty.Value) any {
 func FunctionNames() []string {
 	var out []string
 	for name, b := range functions() {
-		out = append(out, b.signature(name)+": "+b.doc)
+		out = append(out, callee{name, b.params}.signature()+": "+b.doc)
 	}
 	slices.SortFunc(out, cmp.Compare[string])
 	return out

@@ -43,7 +43,7 @@ func (ev *evaluator) unary(e *lang.Unary) result {
 	if bad {
 		return ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("%s cannot be applied to %s", e.Op, article(r.typ)), Range: ev.at(e), Help: "! takes a bool, - takes a number"})
 	}
-	if !v.IsKnown() {
+	if !v.IsKnown() || v.IsNull() {
 		return result{r.typ, mark(cty.DynamicVal, secret)}
 	}
 	if e.Op == "!" {
@@ -113,7 +113,7 @@ func operatorType(op string, x, y *Type) *Type {
 		}
 		return nil
 	}
-	if x.Kind == Any || y.Kind == Any || x.Optional || y.Optional {
+	if x.Kind == Any || y.Kind == Any || x.Kind == Nothing || y.Kind == Nothing || x.Optional || y.Optional {
 		return nil
 	}
 	same := x.Kind == y.Kind
@@ -173,6 +173,8 @@ func operatorHelp(op string, x, y *Type) string {
 	switch {
 	case x.Optional || y.Optional:
 		return "one of them may be absent: give a value for that with ??"
+	case x.Kind == Any || y.Kind == Any:
+		return "say its type first: let x: int = …"
 	case op == "+" && (textual(x) || textual(y)):
 		return `join strings by interpolation: "${a}${b}"`
 	case op == "+" && x.Kind == List:
@@ -343,12 +345,12 @@ func (ev *evaluator) coalesce(e *lang.Binary, want *Type) result {
 	if x.typ == nil || y.typ == nil {
 		return poison
 	}
-	if !x.typ.Optional {
+	if !x.typ.Optional && x.typ.Kind != Any {
 		return ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("?? is for a value that may be absent, and %s is always there", article(x.typ)), Range: ev.at(e.X), Help: "remove the ?? and what follows it"})
 	}
 	plain := *x.typ
 	plain.Optional = false
-	t := unify(&plain, y.typ)
+	t := join(&plain, y.typ)
 	if lit := stringLiteral(e.Y); lit != nil && (plain.Kind == Path || plain.Kind == Enum) {
 		if r := ev.convert(y, &plain, e.Y); r.typ == nil {
 			return poison
@@ -381,7 +383,7 @@ func (ev *evaluator) cond(e *lang.Cond, want *Type) result {
 	if c.typ == nil || x.typ == nil || y.typ == nil {
 		return poison
 	}
-	t := unify(x.typ, y.typ)
+	t := join(x.typ, y.typ)
 	if t == nil {
 		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("then gives %s, else gives %s", article(x.typ), article(y.typ)), Range: ev.at(e.Else), Related: []lang.Label{{Range: ev.at(e.Then), Text: article(x.typ)}}, Help: "both branches have one type"})
 	}

@@ -14,13 +14,13 @@ import (
 
 // layer is a body that gives options: a step, an override of it, a source, its refinement.
 type layer struct {
-	decl *lang.Decl
+	scope
 	body *lang.Body
 }
 
-// given is one value for an option.
+// source is one value for an option.
 type source struct {
-	decl *lang.Decl
+	scope
 	expr lang.Expr
 }
 
@@ -42,7 +42,7 @@ func (c *compilation) call(s *Schema, layers []layer, r lang.Range) *Call {
 				if _, bad := st.(*lang.BadStmt); bad {
 					broken = true
 				}
-				c.setting(call, l.decl, st)
+				c.setting(call, l.scope, st)
 				continue
 			}
 			name, place := o.Name.Name, l.decl.Range(o.Name.Pos)
@@ -50,7 +50,7 @@ func (c *compilation) call(s *Schema, layers []layer, r lang.Range) *Call {
 				broken = true // perhaps it was meant to be one that is missing
 				names := fieldNames(s.Fields)
 				c.ds.add(lang.Diagnostic{Code: "E0501", Message: fmt.Sprintf("%s has no option %s", s.Name, name), Range: place, Help: didYouMean(name, names, fmt.Sprintf("imgc doc %s lists its options", s.Name))})
-				(&evaluator{c: c, decl: l.decl}).eval(o.Value, nil)
+				c.evaluator(l.scope, nil).eval(o.Value, nil)
 				continue
 			}
 			if old, dup := here[name]; dup {
@@ -59,7 +59,7 @@ func (c *compilation) call(s *Schema, layers []layer, r lang.Range) *Call {
 			}
 			here[name] = place
 			places[name] = at(l.decl, o.Value)
-			values[name] = append(values[name], source{l.decl, o.Value})
+			values[name] = append(values[name], source{l.scope, o.Value})
 		}
 	}
 	if !broken {
@@ -150,7 +150,7 @@ func (c *compilation) layered(f *Field, from []source, rt *Runtime) (cty.Value, 
 		whole = partial(f.Type) // an override may give a part of an object
 	}
 	for i, s := range from {
-		ev := &evaluator{c: c, decl: s.decl, rt: rt}
+		ev := c.evaluator(s.scope, rt)
 		want := f.Type
 		if i > 0 && f.Type.Kind == Object {
 			want = &whole
@@ -287,10 +287,11 @@ func (c *compilation) resolve(call *Call, values map[string][]source, rt *Runtim
 }
 
 // setting takes a statement of a step: retry, timeout, pause, keep.
-func (c *compilation) setting(call *Call, d *lang.Decl, s lang.Stmt) {
+func (c *compilation) setting(call *Call, in scope, s lang.Stmt) {
+	d := in.decl
 	switch s := s.(type) {
 	case *lang.Retry:
-		if v, ok := c.early(d, s.Count, tInt, "retry"); ok {
+		if v, ok := c.early(in, s.Count, tInt, "retry"); ok {
 			if n, _ := int64Of(v); n < 0 || n > 1000 {
 				c.ds.add(lang.Diagnostic{Code: "E0301", Message: "retry is a count from 0 to 1000", Range: at(d, s.Count), Help: "write how often a failed try is repeated"})
 			} else {
@@ -298,37 +299,37 @@ func (c *compilation) setting(call *Call, d *lang.Decl, s lang.Stmt) {
 			}
 		}
 	case *lang.Timeout:
-		call.Timeout = c.period(d, s.Limit, "timeout")
+		call.Timeout = c.period(in, s.Limit, "timeout")
 	case *lang.Pause:
-		call.Pause = c.period(d, s.Delay, "pause")
+		call.Pause = c.period(in, s.Delay, "pause")
 	case *lang.Keep:
 		call.Keep = true
 	}
 }
 
-func (c *compilation) period(d *lang.Decl, e lang.Expr, what string) time.Duration {
-	v, ok := c.early(d, e, &Type{Kind: Duration}, what)
+func (c *compilation) period(in scope, e lang.Expr, what string) time.Duration {
+	v, ok := c.early(in, e, &Type{Kind: Duration}, what)
 	if !ok {
 		return 0
 	}
 	n, _ := int64Of(v)
 	if n < 0 {
-		c.ds.add(lang.Diagnostic{Code: "E0301", Message: what + " cannot be negative", Range: at(d, e), Help: "write a duration such as 10m"})
+		c.ds.add(lang.Diagnostic{Code: "E0301", Message: what + " cannot be negative", Range: at(in.decl, e), Help: "write a duration such as 10m"})
 		return 0
 	}
 	return time.Duration(n)
 }
 
 // early evaluates what has to be known before apply.
-func (c *compilation) early(d *lang.Decl, e lang.Expr, t *Type, what string) (cty.Value, bool) {
-	ev := &evaluator{c: c, decl: d}
+func (c *compilation) early(in scope, e lang.Expr, t *Type, what string) (cty.Value, bool) {
+	ev := c.evaluator(in, nil)
 	r := ev.convert(ev.eval(e, t), t, e)
 	if r.typ == nil {
 		return cty.NilVal, false
 	}
 	if len(ev.use.refs) > 0 {
 		ref := sortedKeys(ev.use.refs)[0]
-		ev.fail(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known before apply, and %s is known only then", what, ref), Range: at(d, e), Related: []lang.Label{{Range: ev.use.refs[ref], Text: "known after apply"}}, Help: "use a literal, a param or a let that does not depend on it"})
+		ev.fail(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known before apply, and %s is known only then", what, ref), Range: ev.at(e), Related: []lang.Label{{Range: ev.use.refs[ref], Text: "known after apply"}}, Help: "use a literal, a param or a let that does not depend on it"})
 		return cty.NilVal, false
 	}
 	v, _ := strip(r.val)

@@ -22,30 +22,45 @@ type given struct {
 func (c *compilation) givenParams() map[string]*given {
 	out := map[string]*given{}
 	var names []string
-	for _, s := range c.order {
-		if s.param == nil {
-			continue
-		}
-		names = append(names, s.name)
-		if c.cfg.LookupEnv == nil {
-			continue
-		}
-		for _, n := range []string{strings.ToUpper(s.name), s.name} {
-			if v, ok := c.cfg.LookupEnv("IMGC_PARAM_" + n); ok {
-				out[s.name] = &given{text: v, origin: "IMGC_PARAM_" + n}
-				break
+	for _, m := range c.moduleList {
+		for _, s := range m.order {
+			if s.param == nil {
+				continue
+			}
+			name := s.full()
+			names = append(names, name)
+			if c.cfg.LookupEnv == nil {
+				continue
+			}
+			for _, n := range []string{strings.ToUpper(name), name} {
+				n = "IMGC_PARAM_" + strings.ReplaceAll(n, ".", "_")
+				if v, ok := c.cfg.LookupEnv(n); ok {
+					out[name] = &given{text: v, origin: n}
+					break
+				}
 			}
 		}
 	}
+	var take func(f *lang.VarsFile, prefix string, id lang.Ident, value lang.Expr)
+	take = func(f *lang.VarsFile, prefix string, id lang.Ident, value lang.Expr) {
+		r := f.Decl().Range(id.Pos)
+		name := prefix + id.Name
+		if obj, ok := value.(*lang.ObjectLit); ok && !slices.Contains(names, name) && slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, name+".") }) {
+			for _, field := range obj.Fields {
+				take(f, name+".", field.Key, field.Value)
+			}
+			return
+		}
+		if !slices.Contains(names, name) {
+			c.ds.add(lang.Diagnostic{Severity: lang.Warning, Code: "W0706", Message: fmt.Sprintf("the program has no param %s", name), Range: r, Help: didYouMean(name, names, "remove the line")})
+			return
+		}
+		line := lang.PositionOf(f.Src, r.Start).Line
+		out[name] = &given{expr: value, decl: f.Decl(), origin: fmt.Sprintf("%s:%d", f.Name, line)}
+	}
 	for _, f := range c.cfg.VarsFiles {
 		for _, o := range f.Values {
-			r := f.Decl().Range(o.Name.Pos)
-			if !slices.Contains(names, o.Name.Name) {
-				c.ds.add(lang.Diagnostic{Severity: lang.Warning, Code: "W0706", Message: fmt.Sprintf("the program has no param %s", o.Name.Name), Range: r, Help: didYouMean(o.Name.Name, names, "remove the line")})
-				continue
-			}
-			line := lang.PositionOf(f.Src, r.Start).Line
-			out[o.Name.Name] = &given{expr: o.Value, decl: f.Decl(), origin: fmt.Sprintf("%s:%d", f.Name, line)}
+			take(f, "", o.Name, o.Value)
 		}
 	}
 	for _, p := range c.cfg.Params {
@@ -54,6 +69,9 @@ func (c *compilation) givenParams() map[string]*given {
 			continue
 		}
 		out[p.Name] = &given{text: p.Text, origin: p.Origin}
+	}
+	for name, g := range c.cfg.params {
+		out[name] = g
 	}
 	return out
 }
@@ -68,13 +86,13 @@ func paramsHelp(names []string) string {
 // param types and evaluates a param, and fills its symbol.
 func (c *compilation) param(s *symbol, g *given) *Param {
 	n := s.param
-	out := &Param{Name: s.name, Doc: s.decl.Doc, Secret: n.Secret, Range: s.decl.Range(n.Name.Pos), Value: cty.DynamicVal}
+	out := &Param{Name: s.full(), Doc: s.decl.Doc, Secret: n.Secret, Range: s.decl.Range(n.Name.Pos), Value: cty.DynamicVal}
 	s.state = 2
 	s.res = poison
-	ev := &evaluator{c: c, decl: s.decl, env: true, self: "."}
+	ev := &evaluator{c: c, scope: scope{m: s.m, decl: s.decl}, env: true, self: "."}
 	var t *Type
 	if n.Type != nil {
-		if t = c.typeOf(s.decl, n.Type, func(name string) *Type { return c.types[name] }); t == nil {
+		if t = c.typeIn(s.m, s.decl, n.Type); t == nil {
 			return out
 		}
 	}
@@ -83,7 +101,7 @@ func (c *compilation) param(s *symbol, g *given) *Param {
 		dflt = ev.eval(n.Default, t)
 		if t != nil {
 			dflt = ev.convert(dflt, t, n.Default)
-		} else if t = dflt.typ; t != nil && (t.Kind == Any || t.Kind == List && t.Elem.Kind == Any) {
+		} else if t = dflt.typ; t != nil && vague(t) {
 			ev.fail(lang.Diagnostic{Code: "E0306", Message: fmt.Sprintf("the type of %s cannot be told from its default", s.name), Range: ev.at(n.Default), Help: fmt.Sprintf("say it: param %s: TYPE = …", s.name)})
 			return out
 		}
@@ -114,11 +132,11 @@ func (c *compilation) param(s *symbol, g *given) *Param {
 	case n.Default != nil && !readsEnv(n.Default):
 		// The default is wrong, which has been reported.
 	case !c.cfg.AllowMissing:
-		help := fmt.Sprintf("give it with -p %s=…, in a vars file, or as IMGC_PARAM_%s", s.name, strings.ToUpper(s.name))
+		help := fmt.Sprintf("give it with -p %s=…, in a vars file, or as IMGC_PARAM_%s", s.full(), strings.ReplaceAll(strings.ToUpper(s.full()), ".", "_"))
 		if n.Default != nil {
 			help += ", or set the variable that its default reads"
 		}
-		c.ds.add(lang.Diagnostic{Code: "E0701", Message: fmt.Sprintf("param %s has no value", s.name), Range: out.Range, Help: help})
+		c.ds.add(lang.Diagnostic{Code: "E0701", Message: fmt.Sprintf("param %s has no value", s.full()), Range: out.Range, Help: help})
 	}
 	if n.Secret {
 		val = val.Mark(Secret)
@@ -135,11 +153,24 @@ func (c *compilation) param(s *symbol, g *given) *Param {
 	return out
 }
 
+// vague reports whether a type leaves open what its values are.
+func vague(t *Type) bool {
+	switch t.Kind {
+	case Any, Nothing:
+		return true
+	case List, Map:
+		return vague(t.Elem)
+	case Object:
+		return slices.ContainsFunc(t.Fields, func(f *Field) bool { return vague(f.Type) })
+	}
+	return false
+}
+
 // readsEnv reports whether an expression calls env, whose variable may not be set.
 func readsEnv(e lang.Expr) bool {
 	found := false
 	lang.Walk(e, func(n lang.Node) bool {
-		if call, ok := n.(*lang.Call); ok && call.Func.Name == "env" {
+		if call, ok := n.(*lang.Call); ok && call.Func.String() == "env" {
 			found = true
 		}
 		return !found
@@ -149,18 +180,25 @@ func readsEnv(e lang.Expr) bool {
 
 // givenValue reads a value from outside. A string is taken as it stands; other types are written as in a program.
 func (c *compilation) givenValue(s *symbol, g *given, t *Type) result {
-	if g.expr != nil {
-		ev := &evaluator{c: c, decl: g.decl, self: "."}
-		r := ev.convert(ev.eval(g.expr, t), t, g.expr)
-		return r
-	}
 	wrong := func(why string) result {
-		shown := fmt.Sprintf("%s=%s", s.name, g.text)
-		if s.param.Secret {
-			shown = s.name
+		shown := fmt.Sprintf("%s=%s", s.full(), g.text)
+		if s.param.Secret || g.expr != nil {
+			shown = s.full()
 		}
 		c.ds.add(lang.Diagnostic{Code: "E0702", Message: fmt.Sprintf("%s %s: %s", g.origin, shown, why), Related: []lang.Label{{Range: s.decl.Range(s.param.Name.Pos), Text: "declared here"}}, Help: "a string is taken as it stands; anything else is written as in a program: 20GiB, 30s, true, [\"a\", \"b\"]"})
 		return poison
+	}
+	if g.expr != nil {
+		inner := c
+		if s.param.Secret { // no message may show a part of it
+			inner = c.fresh()
+		}
+		ev := &evaluator{c: inner, scope: scope{m: newModule(), decl: g.decl}, self: "."}
+		r := ev.convert(ev.eval(g.expr, t), t, g.expr)
+		if s.param.Secret && len(inner.ds.list) > 0 {
+			return wrong("this is not " + article(t))
+		}
+		return r
 	}
 	switch t.Kind {
 	case String, Path:
@@ -175,7 +213,7 @@ func (c *compilation) givenValue(s *symbol, g *given, t *Type) result {
 	if ds.HasErrors() {
 		return wrong("this is not " + article(t))
 	}
-	inner := &evaluator{c: c.fresh(), decl: d, self: "."}
+	inner := &evaluator{c: c.fresh(), scope: scope{m: newModule(), decl: d}, self: "."}
 	r := inner.convert(inner.eval(e, t), t, e)
 	if len(inner.c.ds.list) > 0 {
 		if s.param.Secret {

@@ -14,12 +14,12 @@ import (
 // LoadSchemas reads the schema files of all components, by name. A diagnostic in one is a mistake in imgc.
 func LoadSchemas(texts map[string]string) (*SchemaSet, lang.Diagnostics) {
 	set := &SchemaSet{components: map[schemaKey]*Schema{}, types: map[string]*Type{}}
-	c := &compilation{types: set.types}
+	m := newModule()
+	c := &compilation{root: m, maxSteps: minSteps}
 	type pending struct {
 		d *lang.Decl
 		n *lang.Schema
 	}
-	var types []*lang.Decl
 	var components []pending
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		f := lang.ParseSchema(name, texts[name])
@@ -27,13 +27,21 @@ func LoadSchemas(texts map[string]string) (*SchemaSet, lang.Diagnostics) {
 		for _, d := range f.Decls {
 			switch n := d.Node.(type) {
 			case *lang.TypeDecl:
-				types = append(types, d)
+				if old, ok := m.types[n.Name.Name]; ok {
+					c.duplicate(d, n.Name, old.decl, old.node.Name)
+					continue
+				}
+				m.types[n.Name.Name] = &typeDecl{m: m, decl: d, node: n}
 			case *lang.Schema:
 				components = append(components, pending{d, n})
 			}
 		}
 	}
-	c.declareTypes(types)
+	for name, td := range m.types {
+		if t, _ := c.typeNamed(m, td.decl, lang.Dotted{Parts: []lang.Ident{td.node.Name}, Pos: td.node.Name.Pos}); t != nil {
+			set.types[name] = t
+		}
+	}
 	for _, p := range components {
 		s := c.schema(p.d, p.n)
 		set.components[schemaKey{s.Kind, s.Name}] = s
@@ -56,7 +64,7 @@ func (s *SchemaSet) Names(kind string) []string {
 // All lists every component, by kind and name.
 func (s *SchemaSet) All() []*Schema {
 	var all []*Schema
-	for _, kind := range []string{"builder", "provisioner", "post"} {
+	for _, kind := range []string{"builder", "provisioner", "post", "data"} {
 		for _, name := range s.Names(kind) {
 			all = append(all, s.Lookup(kind, name))
 		}
@@ -64,86 +72,43 @@ func (s *SchemaSet) All() []*Schema {
 	return all
 }
 
-// declareTypes resolves type declarations, which may use each other in any order but not in a circle.
-func (c *compilation) declareTypes(decls []*lang.Decl) {
-	byName := map[string]*lang.Decl{}
-	for _, d := range decls {
-		n := d.Node.(*lang.TypeDecl)
-		if old, ok := byName[n.Name.Name]; ok {
-			c.duplicate(d, n.Name, old, old.Node.(*lang.TypeDecl).Name)
-			continue
-		}
-		byName[n.Name.Name] = d
-	}
-	state := map[string]int{}
-	var declare func(name string) *Type
-	declare = func(name string) *Type {
-		d, ok := byName[name]
-		if !ok {
-			return c.types[name]
-		}
-		n := d.Node.(*lang.TypeDecl)
-		switch state[name] {
-		case 1:
-			c.ds.add(lang.Diagnostic{Code: "E0203", Message: fmt.Sprintf("type %s is made of itself", name), Range: d.Range(n.Name.Pos), Help: "a type cannot contain itself; remove the circle"})
-			return nil
-		case 2:
-			return c.types[name]
-		}
-		state[name] = 1
-		t := c.typeOf(d, n.Type, declare)
-		state[name] = 2
-		if t != nil {
-			named := *t
-			named.Name = name
-			t = &named
-		}
-		c.types[name] = t
-		return t
-	}
-	for _, d := range decls {
-		declare(d.Node.(*lang.TypeDecl).Name.Name)
-	}
-}
-
 var basicTypes = map[string]*Type{
 	"string": {Kind: String}, "int": {Kind: Int}, "float": {Kind: Float}, "bool": {Kind: Bool},
 	"duration": {Kind: Duration}, "size": {Kind: Size}, "path": {Kind: Path},
 }
 
-// typeOf resolves a type as written; named finds declared types. It returns nil after a mistake.
-func (c *compilation) typeOf(d *lang.Decl, t lang.TypeExpr, named func(string) *Type) *Type {
+// typeIn resolves a type as written in a module. It returns nil after a mistake.
+func (c *compilation) typeIn(m *module, d *lang.Decl, t lang.TypeExpr) *Type {
 	switch t := t.(type) {
 	case *lang.NamedType:
 		name := t.Name.String()
 		if b, ok := basicTypes[name]; ok {
 			return b
 		}
-		if u := named(name); u != nil {
-			return u
-		}
-		if _, ok := c.types[name]; !ok {
-			names := append(slices.Collect(maps.Keys(basicTypes)), slices.Collect(maps.Keys(c.types))...)
+		u, known := c.typeNamed(m, d, t.Name)
+		if !known {
+			names := append(slices.Collect(maps.Keys(basicTypes)), slices.Collect(maps.Keys(c.shared))...)
+			names = append(names, slices.Collect(maps.Keys(m.types))...)
 			sort.Strings(names)
 			c.ds.add(lang.Diagnostic{Code: "E0206", Message: fmt.Sprintf("there is no type %s", name), Range: at(d, t), Help: didYouMean(name, append(names, "list", "map"), "the types are string, int, float, bool, duration, size, path, list(T), map(T), objects, and T?")})
 		}
-		return nil
+		return u
 	case *lang.ListType:
-		if e := c.typeOf(d, t.Elem, named); e != nil {
+		if e := c.typeIn(m, d, t.Elem); e != nil {
 			return &Type{Kind: List, Elem: e}
 		}
 	case *lang.MapType:
-		if e := c.typeOf(d, t.Elem, named); e != nil {
+		if e := c.typeIn(m, d, t.Elem); e != nil {
 			return &Type{Kind: Map, Elem: e}
 		}
 	case *lang.OptionalType:
-		if e := c.typeOf(d, t.Elem, named); e != nil {
+		if e := c.typeIn(m, d, t.Elem); e != nil {
 			o := *e
 			o.Optional = true
 			return &o
 		}
 	case *lang.PublicType:
-		if e := c.typeOf(d, t.Elem, named); e != nil {
+		if e := c.typeIn(m, d, t.Elem); e != nil {
 			o := *e
 			o.Public = true
 			return &o
@@ -157,7 +122,7 @@ func (c *compilation) typeOf(d *lang.Decl, t lang.TypeExpr, named func(string) *
 	case *lang.ObjectType:
 		o := &Type{Kind: Object}
 		for _, f := range t.Fields {
-			o.Fields = append(o.Fields, c.field(d, f, named))
+			o.Fields = append(o.Fields, c.field(m, d, f))
 		}
 		return o
 	}
@@ -172,9 +137,9 @@ func literalText(s *lang.StringLit) string {
 	return text
 }
 
-func (c *compilation) field(d *lang.Decl, f *lang.SchemaField, named func(string) *Type) *Field {
+func (c *compilation) field(m *module, d *lang.Decl, f *lang.SchemaField) *Field {
 	out := &Field{Name: f.Name.Name, Doc: f.Doc, Default: cty.NilVal, Range: d.Range(f.Name.Pos)}
-	out.Type = c.typeOf(d, f.Type, named)
+	out.Type = c.typeIn(m, d, f.Type)
 	if out.Type == nil {
 		out.Type = &Type{Kind: Any}
 	}
@@ -193,7 +158,7 @@ func (c *compilation) field(d *lang.Decl, f *lang.SchemaField, named func(string
 	}
 	out.Required = f.Default == nil && !out.Type.Optional
 	if f.Default != nil {
-		ev := &evaluator{c: c, decl: d}
+		ev := c.evaluator(scope{m: m, decl: d}, nil)
 		if r := ev.convert(ev.eval(f.Default, out.Type), out.Type, f.Default); r.typ != nil {
 			out.Default = r.val
 		}
@@ -202,10 +167,10 @@ func (c *compilation) field(d *lang.Decl, f *lang.SchemaField, named func(string
 }
 
 func (c *compilation) schema(d *lang.Decl, n *lang.Schema) *Schema {
-	named := func(name string) *Type { return c.types[name] }
+	m := c.root
 	s := &Schema{Kind: n.Kind, Name: n.Name.String(), Doc: d.Doc}
 	for _, f := range n.Fields {
-		s.Fields = append(s.Fields, c.field(d, f, named))
+		s.Fields = append(s.Fields, c.field(m, d, f))
 	}
 	for _, fact := range n.Facts {
 		var args []string
@@ -230,7 +195,7 @@ func (c *compilation) schema(d *lang.Decl, n *lang.Schema) *Schema {
 	if n.Artifact != nil {
 		s.Artifact = &ArtifactSchema{Kind: n.Artifact.Kind.Name}
 		for _, f := range n.Artifact.Fields {
-			s.Artifact.Fields = append(s.Artifact.Fields, c.field(d, f, named))
+			s.Artifact.Fields = append(s.Artifact.Fields, c.field(m, d, f))
 		}
 	}
 	return s

@@ -2,6 +2,9 @@ package compiler
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,10 +16,28 @@ import (
 // runFields are the values of the apply phase that belong to the run itself.
 var runFields = []string{"id", "digest", "time"}
 
-// selection is x.name, where x may also be run, or a unit: build.source.
+// selection is x.name, where x may also be run, a module, or a unit.
 func (ev *evaluator) selection(e *lang.Select) result {
-	if r, ok := ev.special(e); ok {
-		return r
+	if n, ok := e.X.(*lang.Name); ok && n.Name == "run" && !ev.shadowed(n.Name) {
+		return ev.run(e)
+	}
+	if p := ev.place(e); p != nil {
+		return ev.noValue(p, e)
+	}
+	if p := ev.place(e.X); p != nil {
+		switch {
+		case p.failed || e.Name.Name == "":
+			return poison
+		case p.source != "":
+			return ev.artifact(p, e)
+		case p.use != nil: // place has not found the name among its builds
+			s, ok := p.use.mod.names[e.Name.Name]
+			if !ev.c.member(ev.decl, e.Name, ok, p.use, sortedKeys(p.use.mod.names)) {
+				return poison
+			}
+			return ev.symbol(s, ev.at(e))
+		}
+		return ev.noValue(p, e)
 	}
 	x := ev.eval(e.X, nil)
 	if x.typ == nil || e.Name.Name == "" {
@@ -64,45 +85,114 @@ func attribute(v cty.Value, name string) (cty.Value, bool) {
 	return item, ok
 }
 
-// special handles run.x and build.source.field, whose roots are no values.
-func (ev *evaluator) special(e *lang.Select) (result, bool) {
-	switch x := e.X.(type) {
+// place is what some names stand for that are no values: a module, a build, one build of a matrix, a unit.
+type place struct {
+	failed bool // a mistake in the name has been reported
+	use    *useDecl
+	build  *buildDecl
+	keyed  bool // one of a matrix
+	key    string
+	source string // of a unit
+}
+
+// place finds what an expression names if it is no value, or returns nil.
+func (ev *evaluator) place(e lang.Expr) *place {
+	switch e := e.(type) {
 	case *lang.Name:
-		if ev.shadowed(x.Name) {
-			return poison, false
+		if ev.shadowed(e.Name) || ev.self != "" {
+			return nil
 		}
-		if x.Name == "run" {
-			return ev.run(e), true
+		if b, ok := ev.m.builds[e.Name]; ok {
+			return &place{build: b}
 		}
-		if b, ok := ev.c.builds[x.Name]; ok {
-			if !b.hasSource(e.Name.Name) {
-				return ev.noSource(b, e), true
-			}
-			return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s.%s is a unit, not a value", x.Name, e.Name.Name), Range: ev.at(e), Help: fmt.Sprintf("name a field of its artifact: %s.%s.FIELD", x.Name, e.Name.Name)}), true
+		if u, ok := ev.m.uses[e.Name]; ok {
+			ev.c.touch(&u.used)
+			return &place{use: u, failed: u.mod == nil}
 		}
 	case *lang.Select:
-		root, ok := x.X.(*lang.Name)
-		if !ok || ev.shadowed(root.Name) {
-			return poison, false
-		}
-		if b, ok := ev.c.builds[root.Name]; ok {
-			if !b.hasSource(x.Name.Name) {
-				return ev.noSource(b, x), true
+		p := ev.place(e.X)
+		switch {
+		case p == nil || p.source != "":
+			return nil
+		case p.failed:
+			return p
+		case p.use != nil:
+			b, ok := p.use.mod.builds[e.Name.Name]
+			if !ok {
+				return nil
 			}
-			return ev.artifact(b, x.Name.Name, e), true
+			return &place{build: b, failed: !ev.c.member(ev.decl, e.Name, true, p.use, nil)}
+		case p.build.node.For != nil && !p.keyed:
+			keys := p.build.keys(ev.c)
+			help := fmt.Sprintf(`say which: %s["KEY"].SOURCE.FIELD`, p.build.name)
+			if len(keys) > 0 {
+				help = fmt.Sprintf("say which: %s[%q].SOURCE.FIELD", p.build.name, keys[0])
+			}
+			ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is many builds", p.build.name), Range: ev.at(e.X), Related: []lang.Label{{Range: p.build.decl.Range(p.build.node.For.Pos), Text: "one for each of these"}}, Help: help})
+			return &place{failed: true}
+		case e.Name.Name == "":
+			return &place{failed: true}
+		case !p.build.hasSource(e.Name.Name):
+			if !p.build.failedSource(e.Name.Name) {
+				ev.fail(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", p.build.name, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Related: []lang.Label{{Range: p.build.decl.Range(p.build.node.Name.Pos), Text: "the build"}}, Help: didYouMean(e.Name.Name, p.build.sourceNames(), "its sources are "+strings.Join(p.build.sourceNames(), ", "))})
+			}
+			return &place{failed: true}
 		}
+		q := *p
+		q.source = e.Name.Name
+		return &q
+	case *lang.Index:
+		p := ev.place(e.X)
+		if p == nil || p.failed || p.build == nil || p.source != "" {
+			return p
+		}
+		if p.build.node.For == nil || p.keyed {
+			ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("%s is one build", p.build.name), Range: ev.at(e.Index), Help: fmt.Sprintf("name a source of it: %s.SOURCE", p.build.name)})
+			return &place{failed: true}
+		}
+		i := ev.eval(e.Index, nil)
+		if i.typ == nil {
+			return &place{failed: true}
+		}
+		v, _ := strip(i.val)
+		if !v.IsKnown() {
+			if p.build.open(ev.c) {
+				return &place{build: p.build, keyed: true}
+			}
+			ev.fail(lang.Diagnostic{Code: "E0401", Message: "which build is meant has to be known before apply", Range: ev.at(e.Index), Help: "use a literal, or what the build's for goes over"})
+			return &place{failed: true}
+		}
+		key := plainText(v, i.typ)
+		if keys := p.build.keys(ev.c); !slices.Contains(keys, key) && !p.build.open(ev.c) {
+			if !p.build.broken {
+				ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("there is no build %s[%q]", p.build.name, key), Range: ev.at(e.Index), Related: []lang.Label{{Range: p.build.decl.Range(p.build.node.For.Pos), Text: "the builds"}}, Help: didYouMean(key, keys, "there are "+quoted(keys))})
+			}
+			return &place{failed: true}
+		}
+		return &place{build: p.build, keyed: true, key: key}
 	}
-	return poison, false
+	return nil
+}
+
+// noValue reports a place that stands where a value is wanted.
+func (ev *evaluator) noValue(p *place, e lang.Expr) result {
+	text := lang.PrintExpr(e)
+	switch {
+	case p.failed:
+	case p.use != nil:
+		ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a module, not a value", text), Range: ev.at(e), Help: fmt.Sprintf("name something in it: %s.NAME", text)})
+	case p.source != "":
+		ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a unit, not a value", text), Range: ev.at(e), Help: fmt.Sprintf("name a field of its artifact: %s.FIELD", text)})
+	default:
+		ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a build, not a value", text), Range: ev.at(e), Help: fmt.Sprintf("name a source and a field of its artifact: %s.SOURCE.FIELD", text)})
+	}
+	return poison
 }
 
 func (ev *evaluator) shadowed(name string) bool {
 	_, local := ev.locals[name]
-	_, declared := ev.c.names[name]
+	_, declared := ev.m.names[name]
 	return local || declared
-}
-
-func (ev *evaluator) noSource(b *buildDecl, e *lang.Select) result {
-	return ev.fail(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", b.name, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Related: []lang.Label{{Range: b.decl.Range(b.node.Name.Pos), Text: "the build"}}, Help: didYouMean(e.Name.Name, b.sourceNames(), "its sources are "+strings.Join(b.sourceNames(), ", "))})
 }
 
 func (ev *evaluator) run(e *lang.Select) result {
@@ -127,9 +217,9 @@ func (ev *evaluator) run(e *lang.Select) result {
 }
 
 // artifact is a field of the builder's artifact of a unit.
-func (ev *evaluator) artifact(b *buildDecl, source string, e *lang.Select) result {
-	addr := b.name + "." + source
-	schema := ev.c.builderOf(source)
+func (ev *evaluator) artifact(p *place, e *lang.Select) result {
+	addr := p.build.address(p.keyed, p.key) + "." + p.source
+	schema := p.build.builderOf(ev.c, p.source)
 	if schema == nil || schema.Artifact == nil || len(schema.Artifact.Fields) == 0 {
 		if schema == nil {
 			return poison
@@ -182,6 +272,9 @@ func fromJSON(v any) cty.Value {
 }
 
 func (ev *evaluator) index(e *lang.Index) result {
+	if p := ev.place(e); p != nil {
+		return ev.noValue(p, e)
+	}
 	x := ev.eval(e.X, nil)
 	i := ev.eval(e.Index, nil)
 	if x.typ == nil || i.typ == nil {
@@ -201,7 +294,7 @@ func (ev *evaluator) index(e *lang.Index) result {
 		items := v.AsValueSlice()
 		n, _ := int64Of(k)
 		if n < 0 || n >= int64(len(items)) {
-			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("the list has %d elements, so there is none with index %d", len(items), n), Range: ev.at(e.Index), Help: "indexes begin with 0; check length(list) first"})
+			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("the list has %s, so there is none with index %s", plural(len(items), "element"), told(strconv.FormatInt(n, 10), s2)), Range: ev.at(e.Index), Help: "indexes begin with 0; check length(list) first"})
 		}
 		return result{x.typ.Elem, mark(items[n], secret)}
 	case (x.typ.Kind == Map || x.typ.Kind == Object) && !x.typ.Optional:
@@ -214,7 +307,8 @@ func (ev *evaluator) index(e *lang.Index) result {
 			if k.IsKnown() && !k.IsNull() {
 				f := fieldNamed(x.typ.Fields, k.AsString())
 				if f == nil {
-					return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s has no field %s", typeName(x.typ), k.AsString()), Range: ev.at(e.Index), Help: didYouMean(k.AsString(), fieldNames(x.typ.Fields), "its fields are "+strings.Join(fieldNames(x.typ.Fields), ", "))})
+					name := told(k.AsString(), s2)
+					return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s has no field %s", typeName(x.typ), name), Range: ev.at(e.Index), Help: didYouMean(name, fieldNames(x.typ.Fields), "its fields are "+strings.Join(fieldNames(x.typ.Fields), ", "))})
 				}
 				elem = f.Type
 			}
@@ -223,8 +317,11 @@ func (ev *evaluator) index(e *lang.Index) result {
 			return result{elem, mark(cty.DynamicVal, secret)}
 		}
 		item, ok := attribute(v, k.AsString())
+		if !ok && x.typ.Kind == Object && elem.Optional {
+			return result{elem, mark(cty.NullVal(cty.DynamicPseudoType), secret)}
+		}
 		if !ok {
-			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("there is no %q in the map", k.AsString()), Range: ev.at(e.Index), Help: `use lookup(map, "key", otherwise) where it may be absent`})
+			return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("there is no %s in the map", told(strconv.Quote(k.AsString()), s2)), Range: ev.at(e.Index), Help: `use lookup(map, "key", otherwise) where it may be absent`})
 		}
 		return result{elem, mark(item, secret)}
 	}
@@ -232,6 +329,14 @@ func (ev *evaluator) index(e *lang.Index) result {
 		return ev.indexAny(e, v, k, secret)
 	}
 	return ev.fail(lang.Diagnostic{Code: "E0302", Message: fmt.Sprintf("%s has no elements", article(x.typ)), Range: ev.at(e.X), Help: "lists, maps and objects can be indexed"})
+}
+
+// told is text that a message may show, or that it is a secret.
+func told(text string, secret bool) string {
+	if secret {
+		return "(secret)"
+	}
+	return text
 }
 
 // indexAny is x[i] of a value of which only itself can tell what it holds.
@@ -266,6 +371,23 @@ func (ev *evaluator) rounds(h lang.ForHead) (items []bound, key, value *Type, kn
 	known = v.IsKnown() && !v.IsNull()
 	switch {
 	case in.typ.Optional:
+	case in.typ.Kind == Any:
+		if !known {
+			return nil, tAny, tAny, false, secret, true
+		}
+		switch t := v.Type(); {
+		case t.IsTupleType() || t.IsListType():
+			for i, item := range v.AsValueSlice() {
+				items = append(items, bound{cty.NumberIntVal(int64(i)), item})
+			}
+			return items, tInt, tAny, known, secret, true
+		case t.IsObjectType() || t.IsMapType():
+			m := v.AsValueMap()
+			for _, k := range sortedKeys(m) {
+				items = append(items, bound{cty.StringVal(k), m[k]})
+			}
+			return items, tString, tAny, known, secret, true
+		}
 	case in.typ.Kind == List:
 		key, value = &Type{Kind: Int}, in.typ.Elem
 		if known {
@@ -277,14 +399,10 @@ func (ev *evaluator) rounds(h lang.ForHead) (items []bound, key, value *Type, kn
 	case in.typ.Kind == Map, in.typ.Kind == Object:
 		key, value = &Type{Kind: String}, in.typ.Elem
 		if in.typ.Kind == Object {
-			value = &Type{Kind: Any}
-			for i, f := range in.typ.Fields {
-				if i == 0 {
-					value = f.Type
-				} else if u := unify(value, f.Type); u != nil {
-					value = u
-				} else {
-					value = &Type{Kind: Any}
+			value = &Type{Kind: Nothing}
+			for _, f := range in.typ.Fields {
+				if value = join(value, f.Type); value == nil {
+					value = tAny
 					break
 				}
 			}
@@ -310,14 +428,14 @@ func (ev *evaluator) each(h lang.ForHead, body func()) (known, secret, ok bool) 
 	outer := ev.locals
 	defer func() { ev.locals = outer }()
 	bind := func(b bound) {
-		ev.locals = map[string]result{}
-		for n, r := range outer {
-			ev.locals[n] = r
+		ev.locals = maps.Clone(outer)
+		if ev.locals == nil {
+			ev.locals = map[string]*binding{}
 		}
 		if h.Key != nil {
-			ev.locals[h.Key.Name] = result{key, b.key}
+			ev.locals[h.Key.Name] = &binding{result: result{key, b.key}}
 		}
-		ev.locals[h.Value.Name] = result{value, mark(b.value, secret)}
+		ev.locals[h.Value.Name] = &binding{result: result{value, mark(b.value, secret)}}
 	}
 	boolean := &Type{Kind: Bool}
 	typed := false
@@ -331,7 +449,7 @@ func (ev *evaluator) each(h lang.ForHead, body func()) (known, secret, ok bool) 
 			if r.typ == nil {
 				return false, secret, false
 			}
-			if !v.IsKnown() {
+			if !v.IsKnown() || v.IsNull() {
 				known = false
 			} else if !v.True() {
 				typed = false
@@ -344,7 +462,7 @@ func (ev *evaluator) each(h lang.ForHead, body func()) (known, secret, ok bool) 
 			return false, secret, false
 		}
 	}
-	if !typed {
+	if !typed && value.Kind != Nothing {
 		was := ev.c.noEval
 		ev.c.noEval = true
 		defer func() { ev.c.noEval = was }()
@@ -378,8 +496,10 @@ func (ev *evaluator) listComp(e *lang.ListComp, want *Type) result {
 		} else if r.typ != nil {
 			if elem == nil {
 				elem = r.typ
-			} else if u := unify(elem, r.typ); u != nil {
+			} else if u := join(elem, r.typ); u != nil {
 				elem = u
+			} else {
+				r = ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("this is %s, but before it was %s", article(r.typ), article(elem)), Range: ev.at(e.Value), Help: "the elements of a list or map have one type"})
 			}
 		}
 		good = good && r.typ != nil
@@ -416,8 +536,10 @@ func (ev *evaluator) objectComp(e *lang.ObjectComp, want *Type) result {
 		} else if r.typ != nil {
 			if elem == nil {
 				elem = r.typ
-			} else if u := unify(elem, r.typ); u != nil {
+			} else if u := join(elem, r.typ); u != nil {
 				elem = u
+			} else {
+				r = ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("this is %s, but before it was %s", article(r.typ), article(elem)), Range: ev.at(e.Value), Help: "the elements of a list or map have one type"})
 			}
 		}
 		good = good && r.typ != nil && k.typ != nil
@@ -432,13 +554,13 @@ func (ev *evaluator) objectComp(e *lang.ObjectComp, want *Type) result {
 		}
 		if _, dup := vals[kv.AsString()]; dup {
 			good = false
-			ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("key %q comes twice", kv.AsString()), Range: ev.at(e.Key), Help: "make the keys different, or build a list"})
+			ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("key %s comes twice", told(strconv.Quote(kv.AsString()), s)), Range: ev.at(e.Key), Help: "make the keys different, or build a list"})
 			return
 		}
 		vals[kv.AsString()] = r.val
 	})
 	if elem == nil {
-		elem = &Type{Kind: Any}
+		elem = &Type{Kind: Nothing}
 	}
 	t := &Type{Kind: Map, Elem: elem}
 	switch {

@@ -5,7 +5,7 @@ type Kind int
 
 // The kinds of type.
 const (
-	Any Kind = iota // what a function like jsondecode gives
+	Any Kind = iota // what a function like jsondecode gives: only the value, null too, can tell
 	String
 	Int
 	Float
@@ -17,6 +17,8 @@ const (
 	List
 	Map
 	Object
+	// Nothing has no value; Nothing? is the type of null, list(Nothing) that of [].
+	Nothing
 )
 
 // Type is a static type. Values at run time are plain: cty.String for string, path and enum; cty.Number for

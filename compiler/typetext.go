@@ -8,7 +8,7 @@ import (
 
 var kindWords = map[Kind]string{
 	Any: "any", String: "string", Int: "int", Float: "float", Bool: "bool",
-	Duration: "duration", Size: "size", Path: "path",
+	Duration: "duration", Size: "size", Path: "path", Nothing: "nothing",
 }
 
 // String is the type as a program writes it; a declared type is its name.
@@ -20,6 +20,9 @@ func (t *Type) String() string {
 }
 
 func wrapType(t *Type, text string) string {
+	if t.Kind == Nothing && t.Optional {
+		return "null"
+	}
 	if t.Optional {
 		if t.Kind == Enum && t.Name == "" {
 			text = "(" + text + ")"

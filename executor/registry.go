@@ -1,7 +1,10 @@
 package executor
 
 import (
+	"context"
 	"fmt"
+
+	"github.com/zclconf/go-cty/cty"
 
 	"imgc/compiler"
 	"imgc/stdlib/component"
@@ -39,6 +42,19 @@ func (r *Registry) instance(call *compiler.Call, rt *compiler.Runtime) (any, err
 		return nil, fmt.Errorf("%s: %w", call.Schema.Name, err)
 	}
 	return make1(c, o), nil
+}
+
+// Lookup looks data up; the options are a call's, resolved.
+func (r *Registry) Lookup(ctx context.Context, s *compiler.Schema, options cty.Value) (map[string]any, error) {
+	c, ok := r.byName[[2]string{s.Kind, s.Name}]
+	if !ok || c.Data == nil {
+		return nil, fmt.Errorf("%s %s is not part of this imgc", s.Kind, s.Name)
+	}
+	o := c.Options()
+	if err := component.Decode(options, o); err != nil {
+		return nil, err
+	}
+	return c.Data(o).Lookup(ctx)
 }
 
 // blank makes a component with no options, to look at or remove what it once made.

@@ -27,7 +27,7 @@ type Decl struct {
 }
 
 // DeclNode is one of *Param, *Let, *Func, *TypeDecl, *Data, *Source, *Recipe, *Build, *Output, *Assert,
-// *Use, *Schema, *BadDecl.
+// *Use, *Test, *Schema, *BadDecl.
 type DeclNode interface {
 	Node
 	declNode()
@@ -63,7 +63,7 @@ type (
 	Func struct {
 		Name   Ident
 		Params []*FuncParam
-		Result TypeExpr
+		Result TypeExpr // nil when it is inferred
 		Value  Expr
 		Pos    Span
 	}
@@ -110,6 +110,11 @@ type (
 		As   *Ident
 		Pos  Span
 	}
+	Test struct {
+		Name *StringLit
+		Body *Body
+		Pos  Span
+	} // test "name" { param x = 1  expect EXPR, "message" }
 	BadDecl struct {
 		Keyword string
 		Pos     Span
@@ -191,7 +196,7 @@ type (
 		Pos   Span
 	} // inline = [...]
 	From struct {
-		Source Ident
+		Source Dotted // vm, or lib.vm for a source of another module
 		Body   *Body
 		Pos    Span
 	} // from vm { … }; Body may be nil
@@ -247,8 +252,18 @@ type (
 		Links []*PostLink
 		Pos   Span
 	} // post A {…} |> B {…}
-	CheckStmt struct{ Check }
-	BadStmt   struct {
+	GiveParam struct {
+		Name  Ident
+		Value Expr
+		Pos   Span
+	} // param x = 1, in a test
+	Expect struct {
+		Error   bool // expect error "E0301": the program has this mistake
+		Cond    Expr // or the code
+		Message Expr // may be nil
+		Pos     Span
+	}
+	BadStmt struct {
 		Pos     Span
 		problem *problem
 	}
@@ -343,7 +358,7 @@ type (
 		problem  *problem
 	}
 	Call struct {
-		Func    Ident
+		Func    Dotted // upper, or lib.name for a function of another module
 		Args    []*Arg
 		Pos     Span
 		problem *problem

@@ -39,7 +39,7 @@ func (b *Body) Parse(lex *lexer.PeekingLexer) error {
 
 // statementWords are the words that begin a statement other than an option.
 var statementWords = []string{"from", "provision", "on", "on_error", "override", "only", "except", "retry", "timeout",
-	"pause", "when", "keep", "post"}
+	"pause", "when", "keep", "post", "param", "expect"}
 
 func parseStmt(lex *lexer.PeekingLexer) Stmt {
 	t := lex.Peek()
@@ -166,7 +166,7 @@ func plainExpectation(e *participle.UnexpectedTokenError) string {
 		want = strings.Trim(want, "<>")
 		switch {
 		case strings.HasPrefix(want, "ident"), strings.HasPrefix(want, "IdentP"), strings.HasPrefix(want, "TypedP"),
-			strings.HasPrefix(want, "FuncParamP"):
+			strings.HasPrefix(want, "FuncParamP"), strings.HasPrefix(want, "PathP"):
 			return "a name"
 		case strings.HasPrefix(want, "DottedP"), strings.HasPrefix(want, "LinkP"):
 			return "the name of a component"

@@ -114,7 +114,7 @@ func (c *cutter) declares(line string) bool {
 		return false
 	}
 	switch word {
-	case "use":
+	case "use", "test":
 		return rest[0] == '"' || rest[0] == '\''
 	case "assert":
 		return isNameStart(rest[0]) || strings.IndexByte("(!-", rest[0]) >= 0

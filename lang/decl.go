@@ -19,6 +19,7 @@ var (
 	outputG    = production[outputP]()
 	assertG    = production[assertP]()
 	useG       = production[useP]()
+	testG      = production[testP]()
 )
 
 // declaration parses the declaration that the next word begins.
@@ -124,6 +125,12 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 			u.As = &as
 		}
 		return u, nil
+	case "test":
+		g, err := testG(lex)
+		if err != nil {
+			return nil, err
+		}
+		return &Test{Name: parseString(g.Name.Text, g.Name.Pos.Offset), Body: g.Body, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "builder", "provisioner", "post":
 		return nil, &problem{code: "E0114", span: tokenSpan(t), message: fmt.Sprintf("%q declares a component, and only imgc's own schema files do that", t.Value), help: "in a program, use source, provision and post"}
 	}

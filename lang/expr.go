@@ -139,6 +139,11 @@ func (p *exprParser) postfix(x Expr) Expr {
 			}
 			sel.Pos = Span{x.Span().Start, p.end}
 			x = sel
+			if n := p.peek(); n.Type == tokPunct && n.Value == "(" && int32(n.Pos.Offset) == sel.Pos.End {
+				if name, ok := dottedOf(sel); ok {
+					x = p.call(name)
+				}
+			}
 		case p.is("["):
 			start := tokenSpan(p.next()).Start
 			i := p.expr(0)
@@ -194,7 +199,7 @@ func (p *exprParser) primary() Expr {
 		p.next()
 		id := Ident{Name: t.Value, Pos: span}
 		if n := p.peek(); n.Type == tokPunct && n.Value == "(" && int32(n.Pos.Offset) == span.End {
-			return p.call(id)
+			return p.call(Dotted{Parts: []Ident{id}, Pos: span})
 		}
 		return &Name{id}
 	case tokPunct:
@@ -251,7 +256,22 @@ func (p *exprParser) missing() *BadExpr {
 		message: fmt.Sprintf("expected a value after %q, found the end of the line", p.previous().Value), help: "write a value here"}}
 }
 
-func (p *exprParser) call(f Ident) Expr {
+// dottedOf is the name that a chain of selections spells, if it is nothing but names.
+func dottedOf(x Expr) (Dotted, bool) {
+	switch x := x.(type) {
+	case *Name:
+		return Dotted{Parts: []Ident{x.Ident}, Pos: x.Pos}, true
+	case *Select:
+		d, ok := dottedOf(x.X)
+		if !ok || x.Name.Name == "" {
+			return Dotted{}, false
+		}
+		return Dotted{Parts: append(d.Parts, x.Name), Pos: x.Pos}, true
+	}
+	return Dotted{}, false
+}
+
+func (p *exprParser) call(f Dotted) Expr {
 	start := tokenSpan(p.next()).Start
 	c := &Call{Func: f}
 	for !p.is(")") && !p.done() {

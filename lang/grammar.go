@@ -20,6 +20,10 @@ type (
 		First identP   `parser:"@@"`
 		Rest  []identP `parser:"( '.' @@ )*"`
 	}
+	pathP struct {
+		First identP   `parser:"@@"`
+		Rest  []identP `parser:"( '.' @@ )*"`
+	}
 	typedP struct {
 		Name identP   `parser:"@@"`
 		Type TypeExpr `parser:"( ':' @@ )?"`
@@ -58,7 +62,7 @@ type (
 	funcP struct {
 		Name   identP        `parser:"'func' @@ '('"`
 		Params []*funcParamP `parser:"( @@ ( (?= ',' Ident ) ',' @@ )* ','? )? ')'"`
-		Result TypeExpr      `parser:"':' @@"`
+		Result TypeExpr      `parser:"( ':' @@ )?"`
 		Value  Expr          `parser:"'=' @@"`
 	}
 	componentDeclP struct {
@@ -96,13 +100,21 @@ type (
 		Path Expr    `parser:"'use' @@"`
 		As   *identP `parser:"( 'as' @@ )?"`
 	}
+	testP struct {
+		Name *labelP `parser:"'test' @@"`
+		Body *Body   `parser:"@@"`
+	}
 
 	optionP struct {
 		Name  identP `parser:"@@ '='"`
 		Value Expr   `parser:"@@"`
 	}
-	refBodyP struct { // from vm { … }
-		Name identP `parser:"( 'from' | 'override' ) @@"`
+	fromP struct { // from vm { … }
+		Name pathP `parser:"'from' @@"`
+		Body *Body `parser:"@@?"`
+	}
+	overrideP struct {
+		Name identP `parser:"'override' @@"`
 		Body *Body  `parser:"@@?"`
 	}
 	stepP struct { // provision shell "label" { … }
@@ -123,6 +135,15 @@ type (
 	}
 	valueP struct {
 		Value Expr `parser:"( 'retry' | 'timeout' | 'pause' | 'when' ) @@"`
+	}
+	givenP struct { // param x = 1, in a test
+		Name  identP `parser:"'param' @@ '='"`
+		Value Expr   `parser:"@@"`
+	}
+	expectP struct {
+		Error   bool `parser:"'expect' ( @'error' (?= String) )?"`
+		Cond    Expr `parser:"@@"`
+		Message Expr `parser:"( (?! ',' Ident '=' ) ',' @@ )?"`
 	}
 	keepP struct {
 		Keep bool `parser:"@'keep'"`

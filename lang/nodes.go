@@ -45,6 +45,10 @@ func (n *Use) Span() Span { return n.Pos }
 func (*Use) declNode()    {}
 
 // Span is where the node stands.
+func (n *Test) Span() Span { return n.Pos }
+func (*Test) declNode()    {}
+
+// Span is where the node stands.
 func (n *BadDecl) Span() Span { return n.Pos }
 func (*BadDecl) declNode()    {}
 
@@ -107,6 +111,14 @@ func (*OnError) stmtNode()    {}
 // Span is where the node stands.
 func (n *Post) Span() Span { return n.Pos }
 func (*Post) stmtNode()    {}
+
+// Span is where the node stands.
+func (n *GiveParam) Span() Span { return n.Pos }
+func (*GiveParam) stmtNode()    {}
+
+// Span is where the node stands.
+func (n *Expect) Span() Span { return n.Pos }
+func (*Expect) stmtNode()    {}
 
 // Span is where the node stands.
 func (n *BadStmt) Span() Span { return n.Pos }

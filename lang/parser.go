@@ -9,7 +9,7 @@ import (
 
 // declWords begin the declarations of a program, schemaWords those of a schema file.
 var (
-	declWords   = []string{"param", "secret", "let", "func", "type", "data", "source", "recipe", "build", "output", "assert", "use"}
+	declWords   = []string{"param", "secret", "let", "func", "type", "data", "source", "recipe", "build", "output", "assert", "use", "test"}
 	schemaWords = []string{"builder", "provisioner", "post", "type", "data"}
 )
 
@@ -91,6 +91,8 @@ func (p *Parser) parseChunk(text string) *Decl {
 	case *TypeDecl:
 		attachTypeDocs(text, n.Type)
 	case *Build:
+		attachStepDocs(text, n.Body)
+	case *Recipe:
 		attachStepDocs(text, n.Body)
 	}
 	if sc.deep > 0 {

@@ -121,7 +121,7 @@ func printExpr(b *strings.Builder, e Expr, min int) {
 		printExpr(b, e.Index, 0)
 		b.WriteByte(']')
 	case *Call:
-		b.WriteString(e.Func.Name + "(")
+		b.WriteString(e.Func.String() + "(")
 		for i, a := range e.Args {
 			if i > 0 {
 				b.WriteString(", ")

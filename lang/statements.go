@@ -108,7 +108,10 @@ func production[T any]() func(lex *lexer.PeekingLexer) (*T, error) {
 
 var (
 	optionG    = production[optionP]()
-	refBodyG   = production[refBodyP]()
+	fromG      = production[fromP]()
+	overrideG  = production[overrideP]()
+	givenG     = production[givenP]()
+	expectG    = production[expectP]()
 	stepG      = production[stepP]()
 	namesBodyG = production[namesBodyP]()
 	namesG     = production[namesP]()
@@ -178,9 +181,11 @@ func (g *stepP) label() *StringLit {
 func statementFor(word string) stmtParser {
 	switch word {
 	case "from":
-		return statement(refBodyG, func(g *refBodyP, s Span) Stmt { return &From{Source: g.Name.ident(), Body: g.Body, Pos: s} })
+		return statement(fromG, func(g *fromP, s Span) Stmt {
+			return &From{Source: dottedP{First: g.Name.First, Rest: g.Name.Rest}.dotted(), Body: g.Body, Pos: s}
+		})
 	case "override":
-		return statement(refBodyG, func(g *refBodyP, s Span) Stmt {
+		return statement(overrideG, func(g *overrideP, s Span) Stmt {
 			return &Override{Source: g.Name.ident(), Body: orEmpty(g.Body, s), Pos: s}
 		})
 	case "provision":
@@ -205,6 +210,12 @@ func statementFor(word string) stmtParser {
 		return statement(valueG, func(g *valueP, s Span) Stmt { return &Pause{Delay: g.Value, Pos: s} })
 	case "when":
 		return statement(valueG, func(g *valueP, s Span) Stmt { return &When{Cond: g.Value, Pos: s} })
+	case "param":
+		return statement(givenG, func(g *givenP, s Span) Stmt { return &GiveParam{Name: g.Name.ident(), Value: g.Value, Pos: s} })
+	case "expect":
+		return statement(expectG, func(g *expectP, s Span) Stmt {
+			return &Expect{Error: g.Error, Cond: g.Cond, Message: g.Message, Pos: s}
+		})
 	case "keep":
 		return statement(keepG, func(_ *keepP, s Span) Stmt { return &Keep{Pos: s} })
 	case "post":

@@ -64,6 +64,9 @@ func Walk(n Node, f func(Node) bool) {
 		w(n.Message)
 	case *Use:
 		label(n.Path)
+	case *Test:
+		label(n.Name)
+		body(n.Body)
 	case *Schema:
 		for _, c := range n.Fields {
 			w(c)
@@ -101,6 +104,11 @@ func Walk(n Node, f func(Node) bool) {
 		w(n.Delay)
 	case *When:
 		w(n.Cond)
+	case *GiveParam:
+		w(n.Value)
+	case *Expect:
+		w(n.Cond)
+		w(n.Message)
 	case *OnError:
 		label(n.Label)
 		body(n.Body)

@@ -62,6 +62,9 @@ func selectUnits(units []*compiler.Unit, addrs []string, flag string) (map[strin
 		for _, u := range units {
 			names = append(names, u.Addr)
 			known[u.Build] = true
+			if matrix, _, many := strings.Cut(u.Build, "["); many {
+				known[matrix] = true
+			}
 		}
 		help := "the program builds nothing"
 		if len(names) > 0 {
@@ -83,7 +86,8 @@ func selectUnits(units []*compiler.Unit, addrs []string, flag string) (map[strin
 }
 
 func named(a string, u *compiler.Unit) bool {
-	if u.Addr == a || u.Build == a {
+	matrix, _, _ := strings.Cut(u.Build, "[") // web stands for web["amd64"] and all the others
+	if u.Addr == a || u.Build == a || matrix == a {
 		return true
 	}
 	ok, err := path.Match(a, u.Addr)

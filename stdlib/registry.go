@@ -11,6 +11,7 @@ import (
 	"imgc/stdlib/compress"
 	"imgc/stdlib/download"
 	"imgc/stdlib/file"
+	"imgc/stdlib/http"
 	"imgc/stdlib/manifest"
 	"imgc/stdlib/null"
 	"imgc/stdlib/oci"
@@ -39,6 +40,8 @@ func Components() []component.Component {
 		manifest.Component(),
 		shelllocal.Post(),
 		oci.New(),
+
+		http.Component(),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	var p programFlags
-	var asJSON bool
+	var asJSON, strict bool
 	cmd := &cobra.Command{
 		Use:   "check [PATH]",
 		Short: "Find what is wrong in a program, without touching anything",
@@ -30,16 +30,17 @@ line is written to standard output.`,
 			if err != nil {
 				return err
 			}
-			if ds.HasErrors() {
+			if ds.HasErrors() || strict && len(ds) > 0 {
 				return errExit(exitError)
 			}
-			if !asJSON {
+			if !asJSON && len(ds) == 0 {
 				fmt.Fprintln(a.out, "No mistakes found.")
 			}
 			return nil
 		},
 	}
 	p.add(cmd)
+	cmd.Flags().BoolVar(&strict, "fail-on-warnings", false, "end with code 1 if there are warnings")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON, one a line")
 	return cmd
 }

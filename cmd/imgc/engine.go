@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/term"
 
 	"imgc/compiler"
@@ -52,7 +53,7 @@ func (a *app) config(p *programFlags) (compiler.Config, error) {
 	if err := p.checkDir(); err != nil {
 		return cfg, err
 	}
-	dir, files, err := compiler.Load(p.dir)
+	src, err := compiler.Load(p.dir)
 	if err != nil {
 		return cfg, err
 	}
@@ -60,7 +61,7 @@ func (a *app) config(p *programFlags) (compiler.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg = compiler.Config{Dir: dir, Files: files, Schemas: schemas, LookupEnv: a.lookupEnv()}
+	cfg = compiler.Config{Dir: src.Dir, Files: src.Files, Used: src.Used, Schemas: schemas, LookupEnv: a.lookupEnv()}
 	for _, name := range p.vars {
 		src, err := os.ReadFile(name)
 		if err != nil {
@@ -68,9 +69,9 @@ func (a *app) config(p *programFlags) (compiler.Config, error) {
 		}
 		v := lang.ParseVars(name, string(src))
 		cfg.VarsFiles = append(cfg.VarsFiles, v)
-		a.files = append(a.files, &lang.File{Name: name, Src: string(src)})
+		a.files = append(a.files, &lang.File{Name: name, Src: namesOnly(v)})
 	}
-	a.files = append(a.files, files...)
+	a.files = append(a.files, src.All()...)
 	for _, text := range p.params {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok {
@@ -79,6 +80,24 @@ func (a *app) config(p *programFlags) (compiler.Config, error) {
 		cfg.Params = append(cfg.Params, compiler.ParamInput{Name: strings.TrimSpace(name), Text: value, Origin: "-p"})
 	}
 	return cfg, nil
+}
+
+// namesOnly is the text of a vars file with all but the names blotted out: a line that a diagnostic shows may hold a secret.
+func namesOnly(v *lang.VarsFile) string {
+	b := []byte(v.Src)
+	kept := make([]bool, len(b))
+	for _, o := range v.Values {
+		r := v.Decl().Range(o.Name.Pos)
+		for i := r.Start; i < r.End; i++ {
+			kept[i] = true
+		}
+	}
+	for i, c := range b {
+		if !kept[i] && c != '\n' && c != ' ' && c != '=' {
+			b[i] = '*'
+		}
+	}
+	return string(b)
 }
 
 func (a *app) lookupEnv() func(string) (string, bool) {
@@ -104,8 +123,11 @@ func (a *app) compile(cfg compiler.Config) (*compiler.Program, error) {
 	return prog, nil
 }
 
-func newSession(a *app, cfg compiler.Config, p *planFlags) (*session, error) {
+func newSession(ctx context.Context, a *app, cfg compiler.Config, p *planFlags) (*session, error) {
 	s := &session{app: a, registry: executor.NewRegistry(stdlib.Components()), targets: p.targets, replace: p.replace, params: map[string]string{}, dir: cfg.Dir}
+	cfg.Lookup = func(schema *compiler.Schema, options cty.Value) (map[string]any, error) {
+		return s.registry.Lookup(ctx, schema, options)
+	}
 	var err error
 	if s.prog, err = a.compile(cfg); err != nil {
 		return nil, err
@@ -135,7 +157,7 @@ func (a *app) open(ctx context.Context, p *planFlags) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSession(a, cfg, p)
+	s, err := newSession(ctx, a, cfg, p)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +198,7 @@ func (a *app) openApply(ctx context.Context, p *applyFlags, args []string) (*ses
 			cfg.Params = append(cfg.Params, compiler.ParamInput{Name: name, Text: text, Origin: "the plan's parameter"})
 		}
 	}
-	s, err := newSession(a, cfg, &p.planFlags)
+	s, err := newSession(ctx, a, cfg, &p.planFlags)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,7 +36,7 @@ func (p *programFlags) place(args []string) {
 	}
 }
 
-var addressForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$`)
+var addressForm = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\[".*"\])?\.[A-Za-z_]\w*$`)
 
 // address takes an argument such as web.vm out of args, if there is one that is not a file's name.
 func (p *programFlags) address(args []string) (others []string, addr string) {

@@ -109,8 +109,8 @@ without one it is the folder you are in.`,
 		return target.Help()
 	}})
 	root.AddCommand(
-		a.checkCommand(), a.planCommand(), a.applyCommand(), a.showCommand(), a.fmtCommand(),
-		a.graphCommand(), a.docCommand(), a.initCommand(), a.versionCommand(), a.completionCommand(),
+		a.checkCommand(), a.planCommand(), a.applyCommand(), a.showCommand(), a.fmtCommand(), a.testCommand(), a.consoleCommand(),
+		a.graphCommand(), a.docCommand(), a.explainCommand(), a.initCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true

@@ -36,6 +36,7 @@ func (a *app) paint(w io.Writer, code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (a *app) red(text string) string  { return a.paint(a.err, "1;31", text) }
-func (a *app) bold(text string) string { return a.paint(a.out, "1", text) }
-func (a *app) dim(text string) string  { return a.paint(a.out, "2", text) }
+func (a *app) red(text string) string   { return a.paint(a.err, "1;31", text) }
+func (a *app) green(text string) string { return a.paint(a.out, "32", text) }
+func (a *app) bold(text string) string  { return a.paint(a.out, "1", text) }
+func (a *app) dim(text string) string   { return a.paint(a.out, "2", text) }

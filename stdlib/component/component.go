@@ -1,5 +1,5 @@
-// Package component is the contract between imgc and what it can build with: builders, provisioners and
-// post-processors. Every component and the planner and executor depend on it; it depends on none of them
+// Package component is the contract between imgc and what it can build with: builders, provisioners,
+// post-processors and data sources. Every component and the planner and executor depend on it; it depends on none of them
 // and knows no concrete component.
 //
 // Start reading at Component, then Builder, Provisioner and PostProcessor, then Env, which is what a
@@ -18,6 +18,7 @@ const (
 	KindBuilder     Kind = "builder"
 	KindProvisioner Kind = "provisioner"
 	KindPost        Kind = "post"
+	KindData        Kind = "data"
 )
 
 // Component is one entry of the registry: a schema and the Go code behind it.
@@ -36,6 +37,7 @@ type Component struct {
 	Builder     func(options any) Builder
 	Provisioner func(options any) Provisioner
 	Post        func(options any) PostProcessor
+	Data        func(options any) Data
 }
 
 // NewBuilder makes the registry entry of a builder whose options are an O.
@@ -57,6 +59,13 @@ func NewPost[O any](name, schema, version string, f func(*O) PostProcessor) Comp
 	return Component{Kind: KindPost, Name: name, Schema: schema, Version: version,
 		Options: func() any { return new(O) },
 		Post:    func(o any) PostProcessor { return f(o.(*O)) }}
+}
+
+// NewData makes the registry entry of a data source whose options are an O.
+func NewData[O any](name, schema, version string, f func(*O) Data) Component {
+	return Component{Kind: KindData, Name: name, Schema: schema, Version: version,
+		Options: func() any { return new(O) },
+		Data:    func(o any) Data { return f(o.(*O)) }}
 }
 
 // Builder makes a machine to provision, and an artifact of it.
@@ -110,6 +119,12 @@ type PostProcessor interface {
 	// Process returns the link's artifact. It may return in itself when it only looks at it. It never
 	// deletes in: the executor does so when the program says it is not kept.
 	Process(ctx context.Context, env *Env, in Artifact) (Artifact, error)
+}
+
+// Data finds something out when a plan is made. It changes nothing.
+type Data interface {
+	// Lookup gives the fields that the schema's artifact block declares.
+	Lookup(ctx context.Context) (map[string]any, error)
 }
 
 // Status is what a probe of an artifact found.

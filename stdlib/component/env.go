@@ -2,7 +2,10 @@ package component
 
 import (
 	"io"
+	"net/url"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // Env is what a component has to work with in one run of one unit. A unit is one build for one source,
@@ -13,8 +16,8 @@ type Env struct {
 	TempDir  string // a private folder (0700) for this unit, removed after the run, also after a crash
 
 	RunID  string // unique for each run of imgc apply
-	Unit   string // "web.ec2"
-	Build  string // "web"
+	Unit   string // "web.ec2", or web["amd64"].ec2
+	Build  string // "web", or web["amd64"]
 	Source string // "ec2"
 	// Builder is the component of the source: "rootfs".
 	Builder string
@@ -48,6 +51,20 @@ func (e *Env) Rel(p string) string {
 		return r
 	}
 	return p
+}
+
+// FileName is the unit's address as the name of a file: that of web["amd64"].ec2 is web@amd64.ec2. Different units have different ones.
+func (e *Env) FileName() string {
+	before, rest, many := strings.Cut(e.Unit, "[")
+	i := strings.LastIndex(rest, "]")
+	if !many || i < 0 {
+		return e.Unit
+	}
+	key, err := strconv.Unquote(strings.ReplaceAll(rest[:i], `\${`, "${"))
+	if err != nil {
+		key = rest[:i]
+	}
+	return before + "@" + url.QueryEscape(key) + rest[i+1:]
 }
 
 // Effects is the journal as a component sees it. Nothing outside (a temporary folder on a remote host, an

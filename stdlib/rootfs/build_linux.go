@@ -35,7 +35,7 @@ func (b *builder) Start(ctx context.Context, env *component.Env) (component.Mach
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return nil, err
 	}
-	b.work = filepath.Join(cache, "work-"+env.RunID+"-"+env.Unit)
+	b.work = filepath.Join(cache, "work-"+env.RunID+"-"+env.FileName())
 	if err := env.Effects.Intend(effect, b.work, nil); err != nil {
 		return nil, err
 	}
@@ -188,14 +188,14 @@ func (b *builder) Finish(ctx context.Context, env *component.Env, m component.Ma
 	if !ok || sb == nil {
 		return component.Artifact{}, errors.New("finishing the root file system: there is no sandbox")
 	}
-	out := filepath.Join(env.StateDir, "artifacts", env.Build+"."+env.Source, "rootfs.tar")
+	out := filepath.Join(env.StateDir, "artifacts", env.FileName(), "rootfs.tar")
 	if b.o.Output != nil {
 		out = env.Path(*b.o.Output)
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return component.Artifact{}, err
 	}
-	half := filepath.Join(filepath.Dir(out), ".rootfs-"+env.RunID+"-"+env.Unit+".tmp")
+	half := filepath.Join(filepath.Dir(out), ".rootfs-"+env.RunID+"-"+env.FileName()+".tmp")
 	if err := env.Effects.Intend(effect, half, nil); err != nil {
 		return component.Artifact{}, err
 	}
