@@ -141,7 +141,7 @@ func (c *compilation) read(m *module, files []*lang.File, via []string) {
 			case *lang.Test:
 				m.tests = append(m.tests, d)
 			case *lang.Use:
-				c.use(m, d, n, via, declare)
+				c.use(m, files, d, n, via, declare)
 			}
 		}
 	}
@@ -159,7 +159,7 @@ func (c *compilation) read(m *module, files []*lang.File, via []string) {
 }
 
 // use reads the module that a use declaration names, once however often it is used.
-func (c *compilation) use(m *module, d *lang.Decl, n *lang.Use, via []string, declare func(string, *lang.Decl, lang.Ident) bool) {
+func (c *compilation) use(m *module, files []*lang.File, d *lang.Decl, n *lang.Use, via []string, declare func(string, *lang.Decl, lang.Ident) bool) {
 	text, plain := plainLiteral(n.Path)
 	if !plain || text == "" {
 		c.ds.add(lang.Diagnostic{Code: "E0207", Message: "the path of use has to be known at once", Range: at(d, n.Path), Help: `write it without ${…}: use "lib"`})
@@ -187,6 +187,10 @@ func (c *compilation) use(m *module, d *lang.Decl, n *lang.Use, via []string, de
 			}
 		}
 		c.ds.add(lang.Diagnostic{Code: "E0208", Message: "modules use each other in a circle: " + strings.Join(circle, " → "), Range: at(d, n.Path), Help: "move what both need into a third module"})
+		return
+	}
+	if slices.ContainsFunc(files, func(f *lang.File) bool { return path.Clean(f.Name) == where }) {
+		c.ds.add(lang.Diagnostic{Code: "E0207", Message: fmt.Sprintf("%s is a part of this module already", text), Range: at(d, n.Path), Help: "all .imgc files of a folder are one module: use its names as they are, or move the file into a folder of its own"})
 		return
 	}
 	if mod, ok := c.modules[where]; ok {
