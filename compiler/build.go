@@ -58,8 +58,8 @@ func (b *buildDecl) findSources(c *compilation) {
 			b.froms = append(b.froms, fromSource{name, f, src})
 			continue
 		}
-		if b.m.qualified(f.Source) {
-			continue // find has reported it
+		if b.m.qualified(f.Source) || b.m.bad[name] {
+			continue // it has been reported
 		}
 		c.ds.add(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("there is no source %s", f.Source), Range: b.decl.Range(f.Source.Pos), Help: didYouMean(f.Source.String(), sortedKeys(b.m.sources), fmt.Sprintf("declare it: source %s = COMPONENT { … }", name))})
 	}
@@ -176,6 +176,13 @@ func (b *buildDecl) expand(c *compilation) {
 
 func (b *buildDecl) hasSource(name string) bool { return slices.Contains(b.sourceNames(), name) }
 
+func (b *buildDecl) sourcesHelp(name string) string {
+	if len(b.froms) == 0 {
+		return fmt.Sprintf("add it: from %s", name)
+	}
+	return "its sources are " + strings.Join(b.sourceNames(), ", ")
+}
+
 func (b *buildDecl) sourceNames() []string {
 	var names []string
 	for _, f := range b.froms {
@@ -220,6 +227,9 @@ func (c *compilation) provisioner(m *module, d *lang.Decl, name lang.Dotted) *Sc
 		return nil
 	}
 	n := name.String()
+	if m.bad[n] {
+		return nil
+	}
 	if s := c.cfg.Schemas.Lookup("provisioner", n); s != nil || c.cfg.Schemas.Lookup("builder", n) != nil || c.cfg.Schemas.Lookup("post", n) != nil {
 		return c.component(d, "provisioner", name)
 	}
@@ -444,7 +454,7 @@ func (b *buildDecl) checkNames(c *compilation, ids []lang.Ident) bool {
 		if b.failedSource(id.Name) {
 			continue
 		}
-		c.ds.add(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", b.name, id.Name), Range: b.decl.Range(id.Pos), Help: didYouMean(id.Name, b.sourceNames(), "its sources are "+strings.Join(b.sourceNames(), ", "))})
+		c.ds.add(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", b.name, id.Name), Range: b.decl.Range(id.Pos), Help: didYouMean(id.Name, b.sourceNames(), b.sourcesHelp(id.Name))})
 	}
 	return good
 }

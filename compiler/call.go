@@ -72,18 +72,17 @@ func (ev *evaluator) call(e *lang.Call) result {
 		if ev.m.qualified(e.Func) {
 			return poison // find has reported it
 		}
-		names := append(sortedKeys(ev.c.functions), sortedKeys(ev.m.funcs)...)
-		return ev.fail(lang.Diagnostic{Code: "E0204", Message: fmt.Sprintf("there is no function %s", name), Range: ev.decl.Range(e.Func.Pos), Help: didYouMean(name, names, functionHelp(name))})
+		if ev.m.bad[name] {
+			return poison
+		}
+		help, ok := instead[name]
+		if !ok {
+			names := append(sortedKeys(ev.c.functions), sortedKeys(ev.m.funcs)...)
+			help = didYouMean(name, names, "imgc doc functions lists the functions")
+		}
+		return ev.fail(lang.Diagnostic{Code: "E0204", Message: fmt.Sprintf("there is no function %s", name), Range: ev.decl.Range(e.Func.Pos), Help: help})
 	}
 	return ev.callBuiltin(e, name, b)
-}
-
-// functionHelp says what to write instead of a function that people know from elsewhere.
-func functionHelp(name string) string {
-	if h, ok := instead[name]; ok {
-		return h
-	}
-	return "imgc doc functions lists the functions"
 }
 
 func (ev *evaluator) callBuiltin(e *lang.Call, name string, b *builtin) result {
@@ -163,6 +162,10 @@ func (ev *evaluator) called(e *lang.Call, f callee, b *builtin, r result, err er
 			msg = "it does not take this secret value"
 		}
 		return ev.fail(lang.Diagnostic{Code: "E0305", Message: fmt.Sprintf("%s: %s", f.name, msg), Range: ev.at(e), Help: "it is called as " + f.signature() + ": " + b.doc})
+	}
+	if r.val.IsKnown() && !r.val.IsNull() && r.val.Type() == cty.String && len(r.val.AsString()) > maxText {
+		ev.c.ds.add(lang.Diagnostic{Code: "E0308", Message: "the string becomes too long", Range: ev.at(e), Help: "64 MiB are the most"})
+		return poison
 	}
 	return ev.weigh(result{r.typ, mark(r.val, secret)}, e)
 }

@@ -29,7 +29,7 @@ func (ev *evaluator) convert(r result, to *Type, e lang.Expr) result {
 		}
 	}
 	if !assignable(r.typ, to) {
-		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is wanted here, not %s", article(to), article(r.typ)), Range: ev.at(e), Help: conversionHelp(r.typ, to)})
+		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is wanted here, not %s", article(optional(to, to.Optional && r.typ.Optional)), article(r.typ)), Range: ev.at(e), Help: conversionHelp(r.typ, to)})
 	}
 	if to.Kind != Any && hasAny(r.typ) {
 		if v, _ := strip(r.val); !fits(v, to) {

@@ -253,6 +253,9 @@ func (ev *evaluator) name(e *lang.Name) result {
 	if e.Name == "run" {
 		return ev.fail(lang.Diagnostic{Code: "E0301", Message: "run is no value by itself", Range: ev.at(e), Help: "write run.id, run.time or run.digest"})
 	}
+	if ev.m.bad[e.Name] {
+		return poison
+	}
 	if s, ok := ev.m.sources[e.Name]; ok {
 		ev.c.touch(&s.used)
 		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a source, not a value", e.Name), Range: ev.at(e), Help: "sources are named by from, on, only, except and override"})
@@ -318,7 +321,7 @@ func (ev *evaluator) str(e *lang.StringLit) result {
 			good = false
 			continue
 		}
-		if !scalar(r.typ) {
+		if !scalar(r.typ) || r.typ.Optional && r.typ.Kind != Any {
 			good = false
 			ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s cannot stand in a string", article(r.typ)), Range: ev.at(p.Expr), Help: interpolationHelp(r.typ)})
 			continue
@@ -477,6 +480,9 @@ func (ev *evaluator) object(e *lang.ObjectLit, want *Type) result {
 		}
 	}
 	if !good {
+		if want != nil && want.Kind == Object {
+			t = optional(want, false) // what is wrong with it has been said
+		}
 		return result{t, cty.DynamicVal}
 	}
 	return result{t, objectVal(vals)}

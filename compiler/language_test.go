@@ -169,14 +169,14 @@ p = (known after apply)
 `},
 		"types": {`
 -- main.imgc --
-use "t.imgc" as t
+use "t"
 type disk = { size: size, kind: "ssd" | "hdd", label: string? }
 let d: disk = { size = 1GiB, kind = "ssd" }
 let all: list(t.pair) = [{ a = 1, b = "x" }]
 output size = d.size
 output label = d.label ?? "none"
 output sum = [for p in all: p.a + 1]
--- t.imgc --
+-- t/t.imgc --
 type pair = { a: int, b: string }
 `, `size = 1GiB
 label = "none"

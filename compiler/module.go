@@ -22,6 +22,7 @@ type module struct {
 	sources map[string]*sourceDecl
 	builds  map[string]*buildDecl
 	uses    map[string]*useDecl
+	bad     map[string]bool // names of declarations that are malformed: what uses them is not reported too
 
 	order     []*symbol
 	funcList  []*funcDecl
@@ -50,7 +51,7 @@ type typeDecl struct {
 
 func newModule() *module {
 	return &module{names: map[string]*symbol{}, types: map[string]*typeDecl{}, funcs: map[string]*funcDecl{}, recipes: map[string]*recipeDecl{},
-		sources: map[string]*sourceDecl{}, builds: map[string]*buildDecl{}, uses: map[string]*useDecl{}}
+		sources: map[string]*sourceDecl{}, builds: map[string]*buildDecl{}, uses: map[string]*useDecl{}, bad: map[string]bool{}}
 }
 
 // rebase makes of a path written in the module one that begins at the program's folder.
@@ -140,6 +141,8 @@ func (c *compilation) read(m *module, files []*lang.File, via []string) {
 				m.asserts = append(m.asserts, d)
 			case *lang.Test:
 				m.tests = append(m.tests, d)
+			case *lang.BadDecl:
+				m.bad[n.Name] = true
 			case *lang.Use:
 				c.use(m, files, d, n, via, declare)
 			}

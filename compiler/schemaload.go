@@ -86,7 +86,7 @@ func (c *compilation) typeIn(m *module, d *lang.Decl, t lang.TypeExpr) *Type {
 			return b
 		}
 		u, known := c.typeNamed(m, d, t.Name)
-		if !known {
+		if !known && !m.bad[name] {
 			names := append(slices.Collect(maps.Keys(basicTypes)), slices.Collect(maps.Keys(c.shared))...)
 			names = append(names, slices.Collect(maps.Keys(m.types))...)
 			sort.Strings(names)

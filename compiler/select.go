@@ -134,7 +134,7 @@ func (ev *evaluator) place(e lang.Expr) *place {
 			return &place{failed: true}
 		case !p.build.hasSource(e.Name.Name):
 			if !p.build.failedSource(e.Name.Name) {
-				ev.fail(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", p.build.name, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Related: []lang.Label{{Range: p.build.decl.Range(p.build.node.Name.Pos), Text: "the build"}}, Help: didYouMean(e.Name.Name, p.build.sourceNames(), "its sources are "+strings.Join(p.build.sourceNames(), ", "))})
+				ev.fail(lang.Diagnostic{Code: "E0601", Message: fmt.Sprintf("build %s has no source %s", p.build.name, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Related: []lang.Label{{Range: p.build.decl.Range(p.build.node.Name.Pos), Text: "the build"}}, Help: didYouMean(e.Name.Name, p.build.sourceNames(), p.build.sourcesHelp(e.Name.Name))})
 			}
 			return &place{failed: true}
 		}

@@ -117,6 +117,7 @@ type (
 	} // test "name" { param x = 1  expect EXPR, "message" }
 	BadDecl struct {
 		Keyword string
+		Name    string // what it would probably have declared
 		Pos     Span
 		problem *problem
 	}

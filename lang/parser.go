@@ -79,7 +79,8 @@ func (p *Parser) parseChunk(text string) *Decl {
 		}
 	} else {
 		pr := asProblem(err)
-		node = &BadDecl{Keyword: firstWord(text[start:]), Pos: Span{start, int32(len(strings.TrimRight(text, " \t\r\n")))}, problem: pr}
+		word := firstWord(text[start:])
+		node = &BadDecl{Keyword: word, Name: firstWord(strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(text[int(start)+len(word):], " \t"), "param "), " \t")), Pos: Span{start, int32(len(strings.TrimRight(text, " \t\r\n")))}, problem: pr}
 	}
 	d.Node = node
 	switch n := node.(type) {

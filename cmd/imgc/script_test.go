@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -86,6 +88,7 @@ func TestScript(t *testing.T) {
 			"waitfor":   waitFor,
 			"gone":      gone,
 			"jsonlines": jsonLines,
+			"serve":     serve,
 		},
 	})
 }
@@ -174,6 +177,16 @@ func noEcho(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("there is no file in %s: the check would see nothing", name)
 		}
 	}
+}
+
+// serve is `serve FOLDER`: an HTTP server of a folder, at $URL, until the script ends.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serve FOLDER")
+	}
+	srv := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(srv.Close)
+	ts.Setenv("URL", srv.URL)
 }
 
 // jsonLines is `jsonlines FILE`: each line of the file (or of stdout) is JSON.
