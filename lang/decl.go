@@ -130,7 +130,7 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 		if err != nil {
 			return nil, err
 		}
-		return &Test{Name: parseString(g.Name.Text, g.Name.Pos.Offset), Body: g.Body, Pos: Span{start, lastEnd(lex, start)}}, nil
+		return &Test{Name: g.Name.StringLit, Body: g.Body, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "builder", "provisioner", "post":
 		return nil, &problem{code: "E0114", span: tokenSpan(t), message: fmt.Sprintf("%q declares a component, and only imgc's own schema files do that", t.Value), help: "in a program, use source, provision and post"}
 	}

@@ -9,22 +9,15 @@ import (
 // and expressions and types are written by hand (expr.go, type.go): participle calls them for each Expr and TypeExpr.
 //
 // The keyword that begins a production has been looked at, not taken, when its parser is called.
+//
+// Names are Parseables and options are read by hand (statements.go): they are most of a program, and reflection on each
+// of their tokens was half the time of parsing.
 
 type (
-	identP struct {
-		Pos  lexer.Position
-		Name string `parser:"@Ident"`
-	}
-	dottedP struct {
-		Pos   lexer.Position
-		First identP   `parser:"@@"`
-		Rest  []identP `parser:"( '.' @@ )*"`
-	}
-	pathP struct {
-		First identP   `parser:"@@"`
-		Rest  []identP `parser:"( '.' @@ )*"`
-	}
-	typedP struct {
+	identP  struct{ Ident }  // Ident
+	dottedP struct{ Dotted } // Ident ( '.' Ident )*: the name of a component
+	pathP   struct{ Dotted } // the same, the name of a source
+	typedP  struct {
 		Name identP   `parser:"@@"`
 		Type TypeExpr `parser:"( ':' @@ )?"`
 	}
@@ -105,10 +98,6 @@ type (
 		Body *Body   `parser:"@@"`
 	}
 
-	optionP struct {
-		Name  identP `parser:"@@ '='"`
-		Value Expr   `parser:"@@"`
-	}
 	fromP struct { // from vm { … }
 		Name pathP `parser:"'from' @@"`
 		Body *Body `parser:"@@?"`
@@ -122,10 +111,7 @@ type (
 		Label     *labelP `parser:"@@?"`
 		Body      *Body   `parser:"@@?"`
 	}
-	labelP struct {
-		Pos  lexer.Position
-		Text string `parser:"@String"`
-	}
+	labelP     struct{ *StringLit } // String
 	namesBodyP struct {
 		Names []identP `parser:"'on' @@ ( ',' @@ )*"`
 		Body  *Body    `parser:"@@"`
@@ -149,10 +135,8 @@ type (
 		Keep bool `parser:"@'keep'"`
 	}
 	linkP struct {
-		Pos       lexer.Position
 		Component dottedP `parser:"@@"`
 		Body      *Body   `parser:"@@?"`
-		EndPos    lexer.Position
 	}
 	postP struct {
 		Links []*linkP `parser:"'post' @@ ( '|>' @@ )*"`

@@ -1,8 +1,11 @@
 package lang
 
 import (
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/alecthomas/participle/v2/lexer"
 )
@@ -39,13 +42,11 @@ func (p *Parser) Parse(name, src string) *File {
 	if p.schema {
 		words = schemaWords
 	}
-	for _, c := range cut(src, words) {
-		text := src[c.start:c.end]
-		d, ok := p.chunks[text]
-		if !ok {
-			d = p.parseChunk(text)
-		}
-		next[text] = d
+	chunks := cut(src, words)
+	parsed := p.parse(src, chunks)
+	for i, c := range chunks {
+		d := parsed[i]
+		next[src[c.start:c.end]] = d
 		placed := *d
 		placed.File, placed.Base = f, c.start
 		placed.Problems = placed.diagnostics()
@@ -54,6 +55,37 @@ func (p *Parser) Parse(name, src string) *File {
 	p.chunks = next
 	return f
 }
+
+// parse parses the chunks of a file that are not known yet: each by itself, so on all cores where there are many.
+func (p *Parser) parse(src string, chunks []chunk) []*Decl {
+	out := make([]*Decl, len(chunks))
+	var todo []int
+	size := 0
+	for i, c := range chunks {
+		if out[i] = p.chunks[src[c.start:c.end]]; out[i] == nil {
+			todo = append(todo, i)
+			size += c.end - c.start
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), size/parallelFrom+1, len(todo))
+	var next atomic.Int64
+	work := func() {
+		for n := next.Add(1); n <= int64(len(todo)); n = next.Add(1) {
+			c := chunks[todo[n-1]]
+			out[todo[n-1]] = p.parseChunk(src[c.start:c.end])
+		}
+	}
+	var wg sync.WaitGroup
+	for range workers - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+	return out
+}
+
+// parallelFrom is how many bytes there have to be for each more core, so that a small file starts no goroutines.
+const parallelFrom = 32 << 10
 
 func (p *Parser) parseChunk(text string) *Decl {
 	d := &Decl{Doc: docOf(text)}

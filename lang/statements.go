@@ -107,7 +107,6 @@ func production[T any]() func(lex *lexer.PeekingLexer) (*T, error) {
 }
 
 var (
-	optionG    = production[optionP]()
 	fromG      = production[fromP]()
 	overrideG  = production[overrideP]()
 	givenG     = production[givenP]()
@@ -120,23 +119,59 @@ var (
 	postG      = production[postP]()
 )
 
-func (i identP) ident() Ident {
-	return Ident{Name: i.Name, Pos: Span{int32(i.Pos.Offset), int32(i.Pos.Offset + len(i.Name))}}
+// Parse makes identP a participle.Parseable.
+func (i *identP) Parse(lex *lexer.PeekingLexer) error {
+	t := lex.Peek()
+	if t.Type != tokIdent {
+		return participle.NextMatch
+	}
+	lex.Next()
+	i.Ident = Ident{Name: t.Value, Pos: tokenSpan(t)}
+	return nil
 }
+
+func (i identP) ident() Ident { return i.Ident }
 
 func idents(ps []identP) []Ident {
 	var ids []Ident
 	for _, p := range ps {
-		ids = append(ids, p.ident())
+		ids = append(ids, p.Ident)
 	}
 	return ids
 }
 
-func (d dottedP) dotted() Dotted {
-	out := Dotted{Parts: append([]Ident{d.First.ident()}, idents(d.Rest)...)}
-	out.Pos = Span{out.Parts[0].Pos.Start, out.Parts[len(out.Parts)-1].Pos.End}
-	return out
+// Parse makes dottedP a participle.Parseable.
+func (d *dottedP) Parse(lex *lexer.PeekingLexer) (err error) {
+	d.Dotted, err = parseDotted(lex, "the name of a component")
+	return err
 }
+
+// Parse makes pathP a participle.Parseable.
+func (p *pathP) Parse(lex *lexer.PeekingLexer) (err error) {
+	p.Dotted, err = parseDotted(lex, "a name")
+	return err
+}
+
+func parseDotted(lex *lexer.PeekingLexer, what string) (Dotted, error) {
+	var first identP
+	if first.Parse(lex) != nil {
+		return Dotted{}, expected(what, lex.Peek())
+	}
+	d := Dotted{Parts: []Ident{first.Ident}, Pos: first.Pos}
+	for t := lex.Peek(); t.Type == tokPunct && t.Value == "."; t = lex.Peek() {
+		lex.Next()
+		n := lex.Peek()
+		if n.Type != tokIdent {
+			return d, expected("a name", n)
+		}
+		lex.Next()
+		d.Parts = append(d.Parts, Ident{Name: n.Value, Pos: tokenSpan(n)})
+		d.Pos.End = tokenSpan(n).End
+	}
+	return d, nil
+}
+
+func (d dottedP) dotted() Dotted { return d.Dotted }
 
 // lastEnd is where the token before the next one ended.
 func lastEnd(lex *lexer.PeekingLexer, start int32) int32 {
@@ -148,12 +183,18 @@ func lastEnd(lex *lexer.PeekingLexer, start int32) int32 {
 	return tokenSpan(&toks[0]).End
 }
 
+// parseOption reads NAME = EXPR; the name and what follows it have been looked at.
 func parseOption(lex *lexer.PeekingLexer, start int32) (Stmt, error) {
-	g, err := optionG(lex)
+	name := lex.Next()
+	if t := lex.Peek(); t.Value != "=" {
+		return nil, expected(`"="`, t)
+	}
+	lex.Next()
+	x, err := parseExprProduction(lex)
 	if err != nil {
 		return nil, err
 	}
-	return &Option{Name: g.Name.ident(), Value: g.Value, Pos: Span{start, lastEnd(lex, start)}}, nil
+	return &Option{Name: Ident{Name: name.Value, Pos: tokenSpan(name)}, Value: x, Pos: Span{start, lastEnd(lex, start)}}, nil
 }
 
 // stmtParser parses one statement whose first word has been looked at.
@@ -170,11 +211,22 @@ func statement[T any](parse func(*lexer.PeekingLexer) (*T, error), node func(*T,
 	}
 }
 
+// Parse makes labelP a participle.Parseable.
+func (l *labelP) Parse(lex *lexer.PeekingLexer) error {
+	t := lex.Peek()
+	if t.Type != tokString {
+		return participle.NextMatch
+	}
+	lex.Next()
+	l.StringLit = parseString(t.Value, t.Pos.Offset)
+	return nil
+}
+
 func (g *stepP) label() *StringLit {
 	if g.Label == nil {
 		return nil
 	}
-	return parseString(g.Label.Text, g.Label.Pos.Offset)
+	return g.Label.StringLit
 }
 
 // statementFor finds the parser of the statement that a word begins.
@@ -182,7 +234,7 @@ func statementFor(word string) stmtParser {
 	switch word {
 	case "from":
 		return statement(fromG, func(g *fromP, s Span) Stmt {
-			return &From{Source: dottedP{First: g.Name.First, Rest: g.Name.Rest}.dotted(), Body: g.Body, Pos: s}
+			return &From{Source: g.Name.Dotted, Body: g.Body, Pos: s}
 		})
 	case "override":
 		return statement(overrideG, func(g *overrideP, s Span) Stmt {
