@@ -1,6 +1,7 @@
 package compiler_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -8,12 +9,14 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"imgc/compiler"
 	"imgc/lang"
+	"imgc/stdlib"
 )
 
 var update = flag.Bool("update", false, "write what the golden tests compare with")
@@ -391,29 +394,159 @@ build x {
 	}
 }
 
-func FuzzCompile(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*.txtar")
-	for _, name := range files {
-		if a, err := txtar.ParseFile(name); err == nil {
-			for _, file := range a.Files {
-				f.Add(string(file.Data))
+// corpus are all programs of testdata, a file each, but those that are made to take their time.
+func corpus(t testing.TB) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, pattern := range []string{"testdata/*.txtar", "../testdata/valid/*.txtar", "../testdata/invalid/*.txtar"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, name := range files {
+			a, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range a.Files {
+				slow := bytes.Contains(f.Data, []byte("range(100000)")) || bytes.Contains(f.Data, []byte("range(20000)"))
+				if strings.HasSuffix(f.Name, ".imgc") && !slow {
+					out[name+"/"+f.Name] = string(f.Data)
+				}
 			}
 		}
 	}
-	set := loadSchemas(f)
+	return out
+}
+
+// allSchemas are the components there are, and those of these tests.
+func allSchemas(t testing.TB) *compiler.SchemaSet {
+	t.Helper()
+	texts := stdlib.Schemas()
+	texts["tests"] = strings.ReplaceAll(schemas, "type ssh", "type shell_login")
+	set, ds := compiler.LoadSchemas(texts)
+	if len(ds) > 0 {
+		t.Fatal(ds)
+	}
+	return set
+}
+
+// compileWhole compiles a program twice: both times it is the same, and what check accepts resolves at apply without a mistake of
+// types.
+func compileWhole(t *testing.T, set *compiler.SchemaSet, src string) {
+	t.Helper()
+	cfg := compiler.Config{Dir: t.TempDir(), Files: []*lang.File{lang.Parse("main.imgc", src)}, Schemas: set, LookupEnv: env, AllowMissing: true}
+	prog, ds := compiler.Compile(cfg)
+	if (prog == nil) != ds.HasErrors() {
+		t.Errorf("a program: %t, errors: %v", prog != nil, ds)
+	}
+	again, ds2 := compiler.Compile(cfg)
+	if d := cmp.Diff(ds, ds2); d != "" {
+		t.Errorf("the same program gives other diagnostics: %s", d)
+	}
+	if prog == nil {
+		return
+	}
+	if d := cmp.Diff(summary(prog), summary(again)); d != "" {
+		t.Errorf("the same program builds something else: %s", d)
+	}
+	rt := &compiler.Runtime{RunID: "run-1", Digest: "0123456789ab", Time: time.Unix(0, 0), Artifacts: artifacts(prog)}
+	mayFail := map[string]bool{"E0305": true, "E0308": true, "E0408": true} // values, not types
+	check := func(what string, ds lang.Diagnostics) {
+		for _, d := range ds {
+			if !mayFail[d.Code] {
+				t.Errorf("%s of a program that check accepts: %v", what, d)
+			}
+		}
+	}
+	for _, u := range prog.Units {
+		calls := append([]*compiler.Call{u.Builder}, u.Steps...)
+		for _, ch := range u.Posts {
+			calls = append(calls, ch.Links...)
+		}
+		for _, c := range calls {
+			_, ds := c.Resolve(rt)
+			check(u.Addr, ds)
+		}
+	}
+	for _, o := range prog.Outputs {
+		_, ds := o.Resolve(rt)
+		check("output "+o.Name, ds)
+	}
+}
+
+// artifacts are made-up artifacts of all units, with the types that their builders declare.
+func artifacts(p *compiler.Program) map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for _, u := range p.Units {
+		fields := map[string]any{}
+		if u.Builder.Schema.Artifact != nil {
+			for _, f := range u.Builder.Schema.Artifact.Fields {
+				fields[f.Name] = madeUp(f.Type)
+			}
+		}
+		out[u.Addr] = fields
+	}
+	return out
+}
+
+func madeUp(t *compiler.Type) any {
+	switch t.Kind {
+	case compiler.List:
+		return []any{madeUp(t.Elem)}
+	case compiler.Map:
+		return map[string]any{"k": madeUp(t.Elem)}
+	case compiler.Bool:
+		return true
+	case compiler.Int, compiler.Float, compiler.Size, compiler.Duration:
+		return 7
+	}
+	return "made up"
+}
+
+// TestMutations deletes, doubles and swaps each token of each program and compiles what comes of it: nothing panics.
+func TestMutations(t *testing.T) {
+	set := allSchemas(t)
+	n := 0
+	for name, src := range corpus(t) {
+		tokens := lang.Tokens(src)
+		for i, tok := range tokens {
+			before, after := src[:tok.Start], src[tok.End():]
+			mutants := []string{before + after, before + tok.Text + " " + tok.Text + after}
+			if i+1 < len(tokens) {
+				next := tokens[i+1]
+				mutants = append(mutants, before+next.Text+src[tok.End():next.Start]+tok.Text+src[next.End():])
+			}
+			for k, m := range mutants {
+				n++
+				cfg := compiler.Config{Dir: "/nowhere", Files: []*lang.File{lang.Parse("main.imgc", m)}, Schemas: set, LookupEnv: env, AllowMissing: true}
+				if prog, ds := compiler.Compile(cfg); (prog == nil) != ds.HasErrors() {
+					t.Fatalf("%s: token %d (%q), mutation %d: %v", name, i, tok.Text, k, ds)
+				}
+			}
+		}
+	}
+	t.Logf("%d mutants", n)
+}
+
+// TestCheckedProgramsPlan holds the law of compileWhole for every program there is.
+func TestCheckedProgramsPlan(t *testing.T) {
+	set := allSchemas(t)
+	for name, src := range corpus(t) {
+		t.Run(name, func(t *testing.T) { compileWhole(t, set, src) })
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, src := range corpus(f) {
+		f.Add(src)
+	}
+	set := allSchemas(f)
 	f.Fuzz(func(t *testing.T, src string) {
 		if len(src) > 10_000 {
 			return
 		}
-		cfg := compiler.Config{Dir: "/program", Files: []*lang.File{lang.Parse("main.imgc", src)}, Schemas: set, LookupEnv: env, AllowMissing: true}
-		prog, ds := compiler.Compile(cfg)
-		if (prog == nil) != ds.HasErrors() {
-			t.Errorf("a program: %t, errors: %v", prog != nil, ds)
-		}
-		_, again := compiler.Compile(cfg)
-		if d := cmp.Diff(ds, again); d != "" {
-			t.Errorf("the same program gives other diagnostics: %s", d)
-		}
+		compileWhole(t, set, src)
 	})
 }
 

@@ -150,6 +150,13 @@ func (s *StringLit) wrongEscape(what string, at, n int) {
 
 // parseEmbedded parses the expression of an interpolation.
 func parseEmbedded(src string, offset int) Expr {
+	if firstWord(src) == src && src != "" && !isDigit(src[0]) { // a name, as most of them are: no lexer is needed
+		switch src {
+		case "true", "false", "null", "if", "then", "else", "in", "for":
+		default:
+			return &Name{Ident{Name: src, Pos: Span{int32(offset), int32(offset + len(src))}}}
+		}
+	}
 	lex, err := lexer.Upgrade(&scanner{src: src, base: offset, brackets: []byte{'('}})
 	if err != nil {
 		return &BadExpr{Pos: Span{int32(offset), int32(offset + len(src))}}
