@@ -170,8 +170,6 @@ func plainExpectation(e *participle.UnexpectedTokenError) string {
 			return "a name"
 		case strings.HasPrefix(want, "DottedP"), strings.HasPrefix(want, "LinkP"):
 			return "the name of a component"
-		case strings.HasPrefix(want, "LabelP"):
-			return "a name in quotes"
 		case strings.HasPrefix(want, "CheckP"):
 			return `"check"`
 		case strings.HasPrefix(want, "body"), strings.HasPrefix(want, "Body"):

@@ -94,7 +94,7 @@ type (
 		As   *identP `parser:"( 'as' @@ )?"`
 	}
 	testP struct {
-		Name *labelP `parser:"'test' @@"`
+		Name quotedP `parser:"'test' @@"`
 		Body *Body   `parser:"@@"`
 	}
 
@@ -112,6 +112,7 @@ type (
 		Body      *Body   `parser:"@@?"`
 	}
 	labelP     struct{ *StringLit } // String
+	quotedP    struct{ *StringLit } // String, which has to be there
 	namesBodyP struct {
 		Names []identP `parser:"'on' @@ ( ',' @@ )*"`
 		Body  *Body    `parser:"@@"`
@@ -126,9 +127,12 @@ type (
 		Name  identP `parser:"'param' @@ '='"`
 		Value Expr   `parser:"@@"`
 	}
+	expectErrorP struct {
+		Cond    Expr `parser:"'expect' 'error' @@"`
+		Message Expr `parser:"( (?! ',' Ident '=' ) ',' @@ )?"`
+	}
 	expectP struct {
-		Error   bool `parser:"'expect' ( @'error' (?= String) )?"`
-		Cond    Expr `parser:"@@"`
+		Cond    Expr `parser:"'expect' @@"`
 		Message Expr `parser:"( (?! ',' Ident '=' ) ',' @@ )?"`
 	}
 	keepP struct {

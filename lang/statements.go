@@ -107,16 +107,17 @@ func production[T any]() func(lex *lexer.PeekingLexer) (*T, error) {
 }
 
 var (
-	fromG      = production[fromP]()
-	overrideG  = production[overrideP]()
-	givenG     = production[givenP]()
-	expectG    = production[expectP]()
-	stepG      = production[stepP]()
-	namesBodyG = production[namesBodyP]()
-	namesG     = production[namesP]()
-	valueG     = production[valueP]()
-	keepG      = production[keepP]()
-	postG      = production[postP]()
+	fromG        = production[fromP]()
+	overrideG    = production[overrideP]()
+	givenG       = production[givenP]()
+	expectG      = production[expectP]()
+	expectErrorG = production[expectErrorP]()
+	stepG        = production[stepP]()
+	namesBodyG   = production[namesBodyP]()
+	namesG       = production[namesP]()
+	valueG       = production[valueP]()
+	keepG        = production[keepP]()
+	postG        = production[postP]()
 )
 
 // Parse makes identP a participle.Parseable.
@@ -222,6 +223,16 @@ func (l *labelP) Parse(lex *lexer.PeekingLexer) error {
 	return nil
 }
 
+// Parse makes quotedP a participle.Parseable.
+func (q *quotedP) Parse(lex *lexer.PeekingLexer) error {
+	var l labelP
+	if l.Parse(lex) != nil {
+		return expected("a name in quotes", lex.Peek())
+	}
+	q.StringLit = l.StringLit
+	return nil
+}
+
 func (g *stepP) label() *StringLit {
 	if g.Label == nil {
 		return nil
@@ -265,9 +276,25 @@ func statementFor(word string) stmtParser {
 	case "param":
 		return statement(givenG, func(g *givenP, s Span) Stmt { return &GiveParam{Name: g.Name.ident(), Value: g.Value, Pos: s} })
 	case "expect":
-		return statement(expectG, func(g *expectP, s Span) Stmt {
-			return &Expect{Error: g.Error, Cond: g.Cond, Message: g.Message, Pos: s}
-		})
+		return func(lex *lexer.PeekingLexer, start int32) (Stmt, error) {
+			mark := lex.MakeCheckpoint()
+			lex.Next()
+			word := lex.Next()
+			wrong := word.Type == tokIdent && word.Value == "error" && lex.Peek().Type == tokString
+			lex.LoadCheckpoint(mark)
+			if wrong {
+				g, err := expectErrorG(lex)
+				if err != nil {
+					return nil, err
+				}
+				return &Expect{Error: true, Cond: g.Cond, Message: g.Message, Pos: Span{start, lastEnd(lex, start)}}, nil
+			}
+			g, err := expectG(lex)
+			if err != nil {
+				return nil, err
+			}
+			return &Expect{Cond: g.Cond, Message: g.Message, Pos: Span{start, lastEnd(lex, start)}}, nil
+		}
 	case "keep":
 		return statement(keepG, func(_ *keepP, s Span) Stmt { return &Keep{Pos: s} })
 	case "post":
