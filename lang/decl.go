@@ -39,7 +39,7 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 	}
 	switch t.Value {
 	case "param", "secret":
-		g, err := paramG(lex)
+		g, err := paramG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
@@ -51,25 +51,25 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 		}
 		return n, nil
 	case "let":
-		g, err := letG(lex)
+		g, err := letG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
 		return &Let{Name: g.Decl.Name.ident(), Type: g.Decl.Type, Value: g.Value, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "type":
-		g, err := typeDeclG(lex)
+		g, err := typeDeclG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
 		return &TypeDecl{Name: g.Name.ident(), Type: g.Type, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "func":
-		g, err := funcG(lex)
+		g, err := funcG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
 		return &Func{Name: g.Name.ident(), Params: funcParams(g.Params), Result: g.Result, Value: g.Value, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "source", "data":
-		g, err := componentG(lex)
+		g, err := componentG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
@@ -79,13 +79,13 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 		}
 		return &Source{Name: g.Name.ident(), Component: g.Component.dotted(), Body: g.Body, Pos: pos}, nil
 	case "recipe":
-		g, err := recipeG(lex)
+		g, err := recipeG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
 		return &Recipe{Name: g.Name.ident(), Params: funcParams(g.Params), Body: g.Body, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "build":
-		g, err := buildG(lex)
+		g, err := buildG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
@@ -99,19 +99,19 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 		}
 		return b, nil
 	case "output":
-		g, err := outputG(lex)
+		g, err := outputG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
 		return &Output{Name: g.Name.ident(), Value: g.Value, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "assert":
-		g, err := assertG(lex)
+		g, err := assertG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
 		return &Assert{Cond: g.Cond, Message: g.Message, Pos: Span{start, lastEnd(lex, start)}}, nil
 	case "use":
-		g, err := useG(lex)
+		g, err := useG.parse(lex)
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +126,7 @@ func (p *Parser) declaration(lex *lexer.PeekingLexer, start int32) (DeclNode, er
 		}
 		return u, nil
 	case "test":
-		g, err := testG(lex)
+		g, err := testG.parse(lex)
 		if err != nil {
 			return nil, err
 		}

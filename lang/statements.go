@@ -98,12 +98,13 @@ var options = []participle.Option{
 	participle.ParseTypeWith(parseTypeProduction),
 }
 
-// production wraps a participle parser so that it goes on in a token stream, and tells where it ended.
-func production[T any]() func(lex *lexer.PeekingLexer) (*T, error) {
-	p := participle.MustBuild[T](options...)
-	return func(lex *lexer.PeekingLexer) (*T, error) {
-		return p.ParseFromLexer(lex, participle.AllowTrailing(true))
-	}
+// grammar is a participle parser that goes on in a token stream, and tells where it ended.
+type grammar[T any] struct{ p *participle.Parser[T] }
+
+func production[T any]() grammar[T] { return grammar[T]{participle.MustBuild[T](options...)} }
+
+func (g grammar[T]) parse(lex *lexer.PeekingLexer) (*T, error) {
+	return g.p.ParseFromLexer(lex, participle.AllowTrailing(true))
 }
 
 var (
@@ -244,37 +245,37 @@ func (g *stepP) label() *StringLit {
 func statementFor(word string) stmtParser {
 	switch word {
 	case "from":
-		return statement(fromG, func(g *fromP, s Span) Stmt {
+		return statement(fromG.parse, func(g *fromP, s Span) Stmt {
 			return &From{Source: g.Name.Dotted, Body: g.Body, Pos: s}
 		})
 	case "override":
-		return statement(overrideG, func(g *overrideP, s Span) Stmt {
+		return statement(overrideG.parse, func(g *overrideP, s Span) Stmt {
 			return &Override{Source: g.Name.ident(), Body: orEmpty(g.Body, s), Pos: s}
 		})
 	case "provision":
-		return statement(stepG, func(g *stepP, s Span) Stmt {
+		return statement(stepG.parse, func(g *stepP, s Span) Stmt {
 			return &Provision{Component: g.Component.dotted(), Label: g.label(), Body: orEmpty(g.Body, s), Pos: s}
 		})
 	case "on_error":
-		return statement(stepG, func(g *stepP, s Span) Stmt {
+		return statement(stepG.parse, func(g *stepP, s Span) Stmt {
 			return &OnError{Component: g.Component.dotted(), Label: g.label(), Body: orEmpty(g.Body, s), Pos: s}
 		})
 	case "on":
-		return statement(namesBodyG, func(g *namesBodyP, s Span) Stmt { return &On{Sources: idents(g.Names), Body: g.Body, Pos: s} })
+		return statement(namesBodyG.parse, func(g *namesBodyP, s Span) Stmt { return &On{Sources: idents(g.Names), Body: g.Body, Pos: s} })
 	case "only":
-		return statement(namesG, func(g *namesP, s Span) Stmt { return &Only{Sources: idents(g.Names), Pos: s} })
+		return statement(namesG.parse, func(g *namesP, s Span) Stmt { return &Only{Sources: idents(g.Names), Pos: s} })
 	case "except":
-		return statement(namesG, func(g *namesP, s Span) Stmt { return &Except{Sources: idents(g.Names), Pos: s} })
+		return statement(namesG.parse, func(g *namesP, s Span) Stmt { return &Except{Sources: idents(g.Names), Pos: s} })
 	case "retry":
-		return statement(valueG, func(g *valueP, s Span) Stmt { return &Retry{Count: g.Value, Pos: s} })
+		return statement(valueG.parse, func(g *valueP, s Span) Stmt { return &Retry{Count: g.Value, Pos: s} })
 	case "timeout":
-		return statement(valueG, func(g *valueP, s Span) Stmt { return &Timeout{Limit: g.Value, Pos: s} })
+		return statement(valueG.parse, func(g *valueP, s Span) Stmt { return &Timeout{Limit: g.Value, Pos: s} })
 	case "pause":
-		return statement(valueG, func(g *valueP, s Span) Stmt { return &Pause{Delay: g.Value, Pos: s} })
+		return statement(valueG.parse, func(g *valueP, s Span) Stmt { return &Pause{Delay: g.Value, Pos: s} })
 	case "when":
-		return statement(valueG, func(g *valueP, s Span) Stmt { return &When{Cond: g.Value, Pos: s} })
+		return statement(valueG.parse, func(g *valueP, s Span) Stmt { return &When{Cond: g.Value, Pos: s} })
 	case "param":
-		return statement(givenG, func(g *givenP, s Span) Stmt { return &GiveParam{Name: g.Name.ident(), Value: g.Value, Pos: s} })
+		return statement(givenG.parse, func(g *givenP, s Span) Stmt { return &GiveParam{Name: g.Name.ident(), Value: g.Value, Pos: s} })
 	case "expect":
 		return func(lex *lexer.PeekingLexer, start int32) (Stmt, error) {
 			mark := lex.MakeCheckpoint()
@@ -283,22 +284,22 @@ func statementFor(word string) stmtParser {
 			wrong := word.Type == tokIdent && word.Value == "error" && lex.Peek().Type == tokString
 			lex.LoadCheckpoint(mark)
 			if wrong {
-				g, err := expectErrorG(lex)
+				g, err := expectErrorG.parse(lex)
 				if err != nil {
 					return nil, err
 				}
 				return &Expect{Error: true, Cond: g.Cond, Message: g.Message, Pos: Span{start, lastEnd(lex, start)}}, nil
 			}
-			g, err := expectG(lex)
+			g, err := expectG.parse(lex)
 			if err != nil {
 				return nil, err
 			}
 			return &Expect{Cond: g.Cond, Message: g.Message, Pos: Span{start, lastEnd(lex, start)}}, nil
 		}
 	case "keep":
-		return statement(keepG, func(_ *keepP, s Span) Stmt { return &Keep{Pos: s} })
+		return statement(keepG.parse, func(_ *keepP, s Span) Stmt { return &Keep{Pos: s} })
 	case "post":
-		return statement(postG, func(g *postP, s Span) Stmt {
+		return statement(postG.parse, func(g *postP, s Span) Stmt {
 			p := &Post{Pos: s}
 			for _, l := range g.Links {
 				d := l.Component.dotted()
