@@ -565,13 +565,20 @@ func toJSON(v cty.Value) any {
 	return nil
 }
 
-// FunctionNames lists the functions of the language with how each is called and what it gives.
-func FunctionNames() []string {
-	var out []string
+// Function is what there is to say of a function of the language.
+type Function struct {
+	Name      string
+	Signature string // how it is called: join(separator: string, list: list(string))
+	Doc       string // what it gives
+}
+
+// Functions lists the functions of the language by name.
+func Functions() []Function {
+	var out []Function
 	for name, b := range functions() {
-		out = append(out, callee{name, b.params}.signature()+": "+b.doc)
+		out = append(out, Function{name, callee{name, b.params}.signature(), b.doc})
 	}
-	slices.SortFunc(out, cmp.Compare[string])
+	slices.SortFunc(out, func(a, b Function) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -36,11 +36,12 @@ func TestSpecification(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+\\(.*)` \\| (.*) \\|$").FindAllStringSubmatch(string(b), -1) {
 		rows[strings.ReplaceAll(m[1]+": "+m[2], `\|`, "|")] = true
 	}
-	for _, f := range compiler.FunctionNames() {
-		if !rows[f] {
-			t.Errorf("the table of functions lacks: %s", f)
+	for _, f := range compiler.Functions() {
+		row := f.Signature + ": " + f.Doc
+		if !rows[row] {
+			t.Errorf("the table of functions lacks: %s", row)
 		}
-		delete(rows, f)
+		delete(rows, row)
 	}
 	for r := range rows {
 		t.Errorf("the table of functions has what there is not: %s", r)

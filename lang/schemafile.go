@@ -94,9 +94,13 @@ func attachTypeDocs(text string, t TypeExpr) {
 	}
 }
 
-// docAbove returns the ## lines that end just before the line at offset.
+// docAbove returns the ## lines that end just before the line at offset. They speak of what begins that line, and not of
+// what follows in it, as the second field of { a: int  b: int } does.
 func docAbove(text string, offset int) string {
 	lines := strings.Split(text[:offset], "\n")
+	if strings.TrimSpace(lines[len(lines)-1]) != "" {
+		return ""
+	}
 	lines = lines[:len(lines)-1]
 	first := len(lines)
 	for first > 0 && strings.HasPrefix(strings.TrimSpace(lines[first-1]), "##") {

@@ -1,24 +1,31 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"imgc/cmd/imgc/reference"
 	"imgc/compiler"
 	"imgc/lang"
 	"imgc/stdlib"
 )
 
 func (a *app) docCommand() *cobra.Command {
+	var form, out string
 	cmd := &cobra.Command{
 		Use:   "doc [COMPONENT]",
 		Short: "Tell what there is to build with",
-		Long:  `Without a name: all builders, provisioners and post-processors. With a name: its options.`,
+		Long: `Without a name: all builders, provisioners, post-processors and data sources. With a name: its options.
+
+--format markdown and --format html write reference pages of them, and of the functions: one document on standard
+output, or with --out a file for each in a folder, and an index. HTML pages need nothing beside them.`,
 		Example: `  imgc doc
-  imgc doc shell`,
+  imgc doc shell
+  imgc doc --format html --out reference`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return componentNames(), cobra.ShellCompDirectiveNoFileComp
@@ -28,6 +35,16 @@ func (a *app) docCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			switch form {
+			case "markdown", "html":
+				return a.docPages(schemas, args, reference.Format(form), out)
+			case "text":
+			default:
+				return errUsage{fmt.Errorf("--format is text, markdown or html, not %q", form)}
+			}
+			if out != "" {
+				return errUsage{errors.New("--out is the folder for --format markdown or --format html: name one of them")}
+			}
 			if len(args) == 0 {
 				a.docList(schemas)
 				return nil
@@ -35,14 +52,43 @@ func (a *app) docCommand() *cobra.Command {
 			return a.docOne(schemas, args[0])
 		},
 	}
+	cmd.Flags().StringVar(&form, "format", "text", "text, markdown or html")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "write a page for each component, and an index, to the folder `DIR`")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "html"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.MarkFlagDirname("out")
 	return cmd
 }
 
-// kinds are the kinds of component, as schemas name them and as people do.
-var kinds = []struct{ kind, title string }{
-	{"builder", "Builders: where an image comes from (source NAME = …)"},
-	{"provisioner", "Provisioners: what is done to the machine (provision …)"},
-	{"post", "Post-processors: what is made of the artifact (post … |> …)"},
+// docPages writes reference pages: of everything, or of the components of one name.
+func (a *app) docPages(schemas *compiler.SchemaSet, args []string, form reference.Format, dir string) error {
+	all := schemas.All()
+	if len(args) > 0 {
+		all = slices.DeleteFunc(all, func(s *compiler.Schema) bool { return s.Name != args[0] })
+		if len(all) == 0 {
+			return unknownComponent(args[0])
+		}
+	}
+	groups, err := reference.Components(all)
+	if err != nil {
+		return err
+	}
+	r := reference.Reference{Title: "imgc reference", Groups: groups}
+	if len(args) == 0 {
+		functions, err := reference.Functions(compiler.Functions())
+		if err != nil {
+			return err
+		}
+		r.Groups = append(r.Groups, reference.Group{Title: "The language", Pages: []reference.Page{functions}})
+	}
+	if dir == "" {
+		return r.Write(a.out, form)
+	}
+	index, err := r.WriteDir(dir, form)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "The pages are in %s; begin at %s.\n", dir, index)
+	return nil
 }
 
 func componentNames() []string {
@@ -55,15 +101,13 @@ func componentNames() []string {
 }
 
 func (a *app) docList(schemas *compiler.SchemaSet) {
-	for i, k := range kinds {
+	for i, k := range reference.Kinds() {
 		if i > 0 {
 			fmt.Fprintln(a.out)
 		}
-		fmt.Fprintln(a.out, a.bold(k.title))
-		for _, name := range componentNames() {
-			if s := schemas.Lookup(k.kind, name); s != nil {
-				fmt.Fprintf(a.out, "  %-14s %s\n", name, summary(s.Doc))
-			}
+		fmt.Fprintln(a.out, a.bold(k.Title+": "+k.How))
+		for _, name := range schemas.Names(k.Kind) {
+			fmt.Fprintf(a.out, "  %-14s %s\n", name, reference.Summary(schemas.Lookup(k.Kind, name).Doc))
 		}
 	}
 	fmt.Fprintln(a.out, "\nimgc doc NAME tells the options of one.")
@@ -71,8 +115,8 @@ func (a *app) docList(schemas *compiler.SchemaSet) {
 
 func (a *app) docOne(schemas *compiler.SchemaSet, name string) error {
 	found := 0
-	for _, k := range kinds {
-		s := schemas.Lookup(k.kind, name)
+	for _, k := range reference.Kinds() {
+		s := schemas.Lookup(k.Kind, name)
 		if s == nil {
 			continue
 		}
@@ -85,6 +129,10 @@ func (a *app) docOne(schemas *compiler.SchemaSet, name string) error {
 	if found > 0 {
 		return nil
 	}
+	return unknownComponent(name)
+}
+
+func unknownComponent(name string) error {
 	msg := fmt.Sprintf("there is nothing called %q to build with", name)
 	if near := lang.Nearest(name, componentNames()); near != "" {
 		return fmt.Errorf("%s; did you mean `imgc doc %s`?", msg, near)
@@ -125,26 +173,10 @@ func (a *app) docSchema(s *compiler.Schema) {
 func (a *app) docFields(fields []*compiler.Field, indent string) {
 	for _, f := range fields {
 		line := indent + a.bold(f.Name) + ": " + f.Type.String()
-		if text := defaultText(f); text != "" {
+		if text := reference.Default(f); text != "" {
 			line += " = " + text
 		}
-		var facts []string
-		for _, mark := range []struct {
-			is   bool
-			text string
-		}{
-			{f.Required, "required"},
-			{f.Public, "takes no secret"},
-			{f.Update, "a change updates in place"},
-			{f.Free, "a change costs nothing"},
-			{f.Reads, "its content counts"},
-			{f.Writes, "is written"},
-		} {
-			if mark.is {
-				facts = append(facts, mark.text)
-			}
-		}
-		if len(facts) > 0 {
+		if facts := reference.FieldFacts(f); len(facts) > 0 {
 			line += a.dim("  (" + strings.Join(facts, "; ") + ")")
 		}
 		fmt.Fprintln(a.out, line)
@@ -153,28 +185,6 @@ func (a *app) docFields(fields []*compiler.Field, indent string) {
 				fmt.Fprintln(a.out, indent+"    "+l)
 			}
 		}
-		if inner := objectFields(f.Type); inner != nil {
-			a.docFields(inner, indent+"    ")
-		}
+		a.docFields(reference.InnerFields(f.Type), indent+"    ")
 	}
-}
-
-// objectFields gives the fields of an object, or of the objects in a list or map.
-func objectFields(t *compiler.Type) []*compiler.Field {
-	for t != nil {
-		if t.Kind == compiler.Object {
-			return t.Fields
-		}
-		t = t.Elem
-	}
-	return nil
-}
-
-// summary is the first sentence of a doc comment.
-func summary(doc string) string {
-	doc = strings.Join(strings.Fields(doc), " ")
-	if i := strings.Index(doc, ". "); i >= 0 {
-		return doc[:i+1]
-	}
-	return doc
 }

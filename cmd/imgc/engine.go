@@ -17,6 +17,7 @@ import (
 	"imgc/lang"
 	"imgc/lang/format"
 	"imgc/lang/report"
+	"imgc/lang/report/sarif"
 	"imgc/planner"
 	"imgc/stdlib"
 )
@@ -422,7 +423,7 @@ func (a *app) showState(cmd *cobra.Command, p *programFlags, asJSON bool) error 
 	return nil
 }
 
-// report writes diagnostics for people to standard error, reportJSON for programs to standard output.
+// report writes diagnostics for people to standard error; reportJSON and reportSARIF for programs to standard output.
 func (a *app) report(ds lang.Diagnostics, src []*lang.File) {
 	if len(ds) == 0 {
 		return
@@ -440,6 +441,11 @@ func (a *app) report(ds lang.Diagnostics, src []*lang.File) {
 
 func (a *app) reportJSON(ds lang.Diagnostics, src []*lang.File) error {
 	return report.JSON(a.out, ds, sources(append(src, a.files...)))
+}
+
+// reportSARIF writes diagnostics for code hosts and editors; path gives where a file lies.
+func (a *app) reportSARIF(ds lang.Diagnostics, src []*lang.File, path func(string) string) error {
+	return sarif.Write(a.out, ds, sources(append(src, a.files...)), sarif.Options{Version: buildVersion().Version, Path: path})
 }
 
 // completeAddress offers the addresses of the program's builds.

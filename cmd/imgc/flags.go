@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,25 @@ func (p *programFlags) place(args []string) {
 			}
 		}
 	}
+}
+
+// locate gives where a file lies that a diagnostic names, as seen from the folder imgc was started in, or absolute when
+// that is not above it. The names of a program's files begin at its folder, those of vars files are as they were given.
+func (p *programFlags) locate(file string) string {
+	if !filepath.IsAbs(file) && !slices.Contains(p.vars, file) {
+		file = filepath.Join(p.dir, file)
+	}
+	if !filepath.IsAbs(file) {
+		return file
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return file
+	}
+	if rel, err := filepath.Rel(here, file); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return file
 }
 
 var addressForm = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\[".*"\])?\.[A-Za-z_]\w*$`)

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"github.com/zclconf/go-cty/cty"
-
-	"imgc/compiler"
-)
+import "imgc/compiler"
 
 // formatOption writes an option's value as the program would; a secret as (secret), and one that is not known
 // before apply by what it will be made of.
@@ -14,12 +10,4 @@ func formatOption(o *compiler.Option) string {
 		text += "  # " + o.Pending.Text
 	}
 	return text
-}
-
-// defaultText writes the default of an option, or nothing when it has none.
-func defaultText(f *compiler.Field) string {
-	if f.Default == cty.NilVal {
-		return ""
-	}
-	return compiler.FormatValue(f.Default, f.Type)
 }

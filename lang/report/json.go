@@ -53,7 +53,7 @@ func JSON(w io.Writer, ds lang.Diagnostics, sources Sources) error {
 	fs := newFiles(sources)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	for _, d := range inOrder(ds) {
+	for _, d := range InOrder(ds) {
 		j := jsonDiagnostic{Severity: d.Severity.String(), Code: d.Code, Message: d.Message, place: fs.place(d.Range),
 			Label: d.Label, Notes: d.Notes, Help: d.Help}
 		for _, l := range d.Related {

@@ -24,7 +24,7 @@ type Sources = func(file string) (string, bool)
 // Text writes diagnostics for people, in the order of their places, and a line that counts them when there are several.
 // Its only errors are those of w.
 func Text(w io.Writer, ds lang.Diagnostics, sources Sources, opts Options) error {
-	ds = inOrder(ds)
+	ds = InOrder(ds)
 	t := &text{files: newFiles(sources), opts: opts}
 	for _, d := range ds {
 		t.diagnostic(d)
@@ -37,9 +37,9 @@ func Text(w io.Writer, ds lang.Diagnostics, sources Sources, opts Options) error
 	return err
 }
 
-// inOrder sorts by place and leaves out what says the same of the same place. Files come in the order in which they
+// InOrder sorts by place and leaves out what says the same of the same place. Files come in the order in which they
 // are first spoken of.
-func inOrder(ds lang.Diagnostics) lang.Diagnostics {
+func InOrder(ds lang.Diagnostics) lang.Diagnostics {
 	type key struct {
 		code, message string
 		r             lang.Range

@@ -2,9 +2,10 @@
 //
 // It is not the graph that is executed (planner has that); it only draws. Start reading at Graph.
 //
-// The pictures are laid out here, and not by a Graphviz library: the one for Go compiles a WebAssembly
-// module when the process starts, which costs every command 0.7 s at first, and runs what it compiled from
-// a folder in /tmp that others can fill. The dot text goes to any Graphviz; a test reads it with that one.
+// svg.go draws with a library; layout.go says where things stand, for which there is none that fits: Graphviz for Go
+// compiles a WebAssembly module when the process starts, which costs every command 0.7 s at first, and runs what it
+// compiled from a folder in /tmp that others can fill; others need a JavaScript engine, or know no layers. The dot
+// text goes to any Graphviz; a test reads it with that one.
 package graph
 
 import (

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"flag"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +16,8 @@ import (
 
 	"imgc/compiler"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 func program() *compiler.Program {
 	call := func(name, label string) *compiler.Call {
@@ -78,30 +83,59 @@ func TestSVG(t *testing.T) {
 			count[s.Name.Local]++
 		}
 	}
-	// One background and three boxes; three edges of a line and an arrow head; an address and four rows each.
-	if diff := cmp.Diff(map[string]int{"svg": 1, "rect": 4, "path": 6, "text": 15}, count); diff != "" {
+	// One background and three boxes; three lines and the head of an arrow; an address and four rows each.
+	want := map[string]int{"svg": 1, "title": 1, "defs": 1, "marker": 1, "g": 2, "rect": 4, "path": 4, "text": 15}
+	if diff := cmp.Diff(want, count); diff != "" {
 		t.Error(diff)
+	}
+	golden := filepath.Join("testdata", "program.svg")
+	if *update {
+		if err := os.WriteFile(golden, []byte(svg), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drawn, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(drawn), svg); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", golden, diff)
 	}
 }
 
 func TestLayout(t *testing.T) {
 	g := Of(program())
-	places, w, h := g.layout()
+	p := g.layout()
 	for _, b := range g.Boxes {
-		p := places[b.Addr]
+		at := p.boxes[b.Addr]
 		for _, n := range b.Needs {
-			if from := places[n]; from.x+from.w >= p.x {
+			if from := p.boxes[n]; from.x+from.w >= at.x {
 				t.Errorf("%s does not stand to the right of %s", b.Addr, n)
 			}
 		}
-		if p.x+p.w > w || p.y+p.h > h {
+		if at.x+at.w > p.width || at.y+at.h > p.height {
 			t.Errorf("%s stands outside the picture", b.Addr)
 		}
 		for _, other := range g.Boxes {
-			if o := places[other.Addr]; other != b && p.x == o.x && p.y < o.y+o.h && o.y < p.y+p.h {
+			if o := p.boxes[other.Addr]; other != b && at.x == o.x && at.y < o.y+o.h && o.y < at.y+at.h {
 				t.Errorf("%s covers %s", b.Addr, other.Addr)
 			}
 		}
+		for _, e := range p.edges {
+			for _, lane := range e.lanes {
+				if lane.x == at.x && at.y <= lane.y && lane.y <= at.y+at.h {
+					t.Errorf("a line crosses %s", b.Addr)
+				}
+			}
+		}
+	}
+	// base stands two columns before top, with lib between them.
+	lanes := 0
+	for _, e := range p.edges {
+		lanes += len(e.lanes)
+	}
+	if len(p.edges) != 3 || lanes != 1 {
+		t.Errorf("%d lines with %d lanes, want 3 with 1", len(p.edges), lanes)
 	}
 	if empty := (Graph{}).SVG(); !strings.Contains(empty, "</svg>") {
 		t.Errorf("an empty program draws %q", empty)
