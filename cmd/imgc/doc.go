@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,14 +19,16 @@ import (
 func (a *app) docCommand() *cobra.Command {
 	var form, out string
 	cmd := &cobra.Command{
-		Use:   "doc [COMPONENT]",
+		Use:   "doc [COMPONENT | functions | PATH]",
 		Short: "Tell what there is to build with",
-		Long: `Without a name: all builders, provisioners, post-processors and data sources. With a name: its options.
+		Long: `Without a name: all builders, provisioners, post-processors and data sources. With a name: its options; with functions, what
+expressions can call; with a folder of .imgc files or one of them (./lib), what that module declares, with the ## comments above.
 
 --format markdown and --format html write reference pages of them, and of the functions: one document on standard
 output, or with --out a file for each in a folder, and an index. HTML pages need nothing beside them.`,
 		Example: `  imgc doc
   imgc doc shell
+  imgc doc ./modules/debian
   imgc doc --format html --out reference`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -34,6 +38,9 @@ output, or with --out a file for each in a folder, and an index. HTML pages need
 			schemas, err := loadSchemas()
 			if err != nil {
 				return err
+			}
+			if len(args) > 0 && (args[0] == "functions" || isModule(args[0])) {
+				return a.docPage(args[0], form, out)
 			}
 			switch form {
 			case "markdown", "html":
@@ -57,6 +64,48 @@ output, or with --out a file for each in a folder, and an index. HTML pages need
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "html"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagDirname("out")
 	return cmd
+}
+
+// isModule reports whether an argument is a path and no component: it exists, and says so by a dot or a slash, or is no component's name.
+func isModule(arg string) bool {
+	if _, err := os.Stat(arg); err != nil {
+		return false
+	}
+	return strings.ContainsAny(arg, "./\\") || !slices.Contains(componentNames(), arg)
+}
+
+// docPage writes the page of a module, or of the functions.
+func (a *app) docPage(name, form, dir string) error {
+	var page reference.Page
+	var err error
+	if name == "functions" {
+		page, err = reference.Functions(compiler.Functions())
+	} else {
+		var src *compiler.Source
+		if src, err = compiler.Load(name); err != nil {
+			return err
+		}
+		page, err = reference.Module(filepath.ToSlash(filepath.Clean(name)), src.Files)
+	}
+	if err != nil {
+		return err
+	}
+	r := reference.Reference{Title: page.Title, Groups: []reference.Group{{Title: "Modules", Pages: []reference.Page{page}}}}
+	f := reference.Format(form)
+	switch {
+	case form == "text":
+		f = reference.Markdown // it is made to be read as it is
+	case form != "markdown" && form != "html":
+		return errUsage{fmt.Errorf("--format is text, markdown or html, not %q", form)}
+	}
+	if dir == "" {
+		return r.Write(a.out, f)
+	}
+	index, err := r.WriteDir(dir, f)
+	if err == nil {
+		fmt.Fprintf(a.err, "The pages are in %s; begin at %s.\n", dir, index)
+	}
+	return err
 }
 
 // docPages writes reference pages: of everything, or of the components of one name.
