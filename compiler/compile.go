@@ -211,6 +211,28 @@ func (c *compilation) program() *Program {
 	return p
 }
 
+// SecretTexts gives the texts that are secret in a value, at any depth: each is to be redacted.
+func SecretTexts(v cty.Value) []string {
+	var out []string
+	var walk func(v cty.Value)
+	walk = func(v cty.Value) {
+		switch {
+		case v.IsMarked():
+			raw, _ := strip(v)
+			if raw.IsWhollyKnown() {
+				collectSecrets(raw, &out)
+			}
+		case v.ContainsMarked() && v.IsKnown() && v.CanIterateElements():
+			for it := v.ElementIterator(); it.Next(); {
+				_, x := it.Element()
+				walk(x)
+			}
+		}
+	}
+	walk(v)
+	return out
+}
+
 // collectSecrets gathers the texts in a secret value: each is to be redacted.
 func collectSecrets(v cty.Value, out *[]string) {
 	switch t := v.Type(); {

@@ -53,7 +53,7 @@ func (u *unitRun) chain(ctx context.Context, i int, nodes []*planner.Node) error
 		var out component.Artifact
 		err := u.phase(ctx, "post", n.Call, func(ctx context.Context) error {
 			return u.tries(ctx, n.Call, func(ctx context.Context) error {
-				inst, err := u.Registry.instance(n.Call, u.rt)
+				inst, err := u.Registry.instance(n.Call, u.rt, u.redactor)
 				if err != nil {
 					return err
 				}

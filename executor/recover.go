@@ -120,7 +120,7 @@ func (r *run) current(e journal.Entry) any {
 		}
 		for _, c := range calls {
 			if c.Schema.Kind == e.Kind && c.Schema.Name == e.Effect.Component {
-				if inst, err := r.Registry.instance(c, r.runtime("")); err == nil {
+				if inst, err := r.Registry.instance(c, r.runtime(""), r.redactor); err == nil {
 					return inst
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"imgc/compiler"
+	"imgc/executor/redact"
 	"imgc/stdlib/component"
 )
 
@@ -28,11 +29,12 @@ func NewRegistry(cs []component.Component) *Registry {
 func (r *Registry) Version(kind, name string) string { return r.byName[[2]string{kind, name}].Version }
 
 // instance makes a component with the options of a call.
-func (r *Registry) instance(call *compiler.Call, rt *compiler.Runtime) (any, error) {
+func (r *Registry) instance(call *compiler.Call, rt *compiler.Runtime, secrets *redact.Redactor) (any, error) {
 	v, ds := call.Resolve(rt)
 	if ds.HasErrors() {
 		return nil, ds
 	}
+	secrets.Add(compiler.SecretTexts(v)) // before anything can print what was made of a secret
 	c, ok := r.byName[[2]string{call.Schema.Kind, call.Schema.Name}]
 	if !ok {
 		return nil, fmt.Errorf("%s %s is not part of this imgc", call.Schema.Kind, call.Schema.Name)

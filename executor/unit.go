@@ -171,7 +171,7 @@ func (e *callError) Unwrap() error { return e.err }
 // build starts the machine, runs the steps, and makes the artifact. The machine is always given back.
 func (u *unitRun) build(ctx context.Context) (err error) {
 	call := u.c.Unit.Builder
-	inst, err := u.Registry.instance(call, u.rt)
+	inst, err := u.Registry.instance(call, u.rt, u.redactor)
 	if err != nil {
 		return &callError{call: call, phase: "start", err: err}
 	}
@@ -259,7 +259,7 @@ func where(m component.Machine) string {
 }
 
 func (u *unitRun) provision(ctx context.Context, call *compiler.Call, m component.Machine) error {
-	inst, err := u.Registry.instance(call, u.rt)
+	inst, err := u.Registry.instance(call, u.rt, u.redactor)
 	if err != nil {
 		return err
 	}

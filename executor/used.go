@@ -114,7 +114,7 @@ func (u *unitRun) remove(ctx context.Context, maker *compiler.Call, a component.
 	if err := u.record(u.c.Addr, u.st); err != nil {
 		return err
 	}
-	inst, err := u.Registry.instance(maker, u.rt)
+	inst, err := u.Registry.instance(maker, u.rt, u.redactor)
 	if err != nil {
 		return err
 	}

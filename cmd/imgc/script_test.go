@@ -64,13 +64,18 @@ func journalHook(entry, file string) func(int) {
 
 // TestScript runs the sessions in testdata/script. They are also meant to be read: each shows one thing a
 // person does with imgc, and what comes of it.
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { scripts(t, "script") }
+
+// TestPackerDefects runs the sessions in testdata/packer: each is something that Packer 1.16 does wrong.
+func TestPackerDefects(t *testing.T) { scripts(t, "packer") }
+
+func scripts(t *testing.T, folder string) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join(root, "testdata", "script"),
+		Dir:                 filepath.Join(root, "testdata", folder),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,

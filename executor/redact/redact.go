@@ -10,9 +10,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Mask stands where a secret was.
@@ -21,82 +24,128 @@ const Mask = "(secret)"
 // MinLength is the length in bytes below which a secret is not looked for in text: it would mask ordinary words.
 const MinLength = 3
 
+// MinDerived is the length below which a value that is only made of secrets is not looked for: "yes" may be one.
+const MinDerived = 6
+
 // Redactor replaces secrets. The zero value replaces nothing. It is safe for concurrent use.
 type Redactor struct {
-	r     *strings.Replacer
-	forms []string // the longest first
-	short int
+	mu      sync.Mutex // held while secrets are added
+	secrets []string
+	forms   atomic.Pointer[forms]
+}
+
+// forms is what is looked for.
+type forms struct {
+	replacer *strings.Replacer
+	sorted   []string // the longest first
+	short    int
 }
 
 // New makes a redactor for secrets. Each is looked for as it is, line by line when it has several, in base64 (standard and
 // URL, with and without padding, and inside longer encoded text), in hex, and escaped for URLs, JSON, Go and shells.
 func New(secrets []string) *Redactor {
-	forms := map[string]bool{}
-	out := &Redactor{}
+	r := &Redactor{}
+	r.add(secrets)
+	return r
+}
+
+// Add looks for more: values made of secrets, such as the hash of one. Left out are those that are shorter than MinDerived, and
+// those in which a secret stands as it is: that part of them is masked anyway.
+func (r *Redactor) Add(derived []string) {
+	long := slices.DeleteFunc(slices.Clone(derived), func(s string) bool { return len(s) < MinDerived || r.String(s) != s })
+	if len(long) > 0 {
+		r.add(long)
+	}
+}
+
+func (r *Redactor) add(more []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := len(r.secrets)
+	for _, s := range more {
+		if !slices.Contains(r.secrets, s) {
+			r.secrets = append(r.secrets, s)
+		}
+	}
+	if len(r.secrets) > before {
+		r.forms.Store(formsOf(r.secrets))
+	}
+}
+
+func formsOf(secrets []string) *forms {
+	all := map[string]bool{}
+	out := &forms{}
 	for _, s := range secrets {
 		if len(s) < MinLength {
 			out.short++
 			continue
 		}
-		addForms(forms, s)
+		addForms(all, s)
 		if lines := strings.Split(s, "\n"); len(lines) > 1 {
 			for _, l := range lines {
 				if l = strings.TrimSpace(l); len(l) >= MinLength+1 {
-					addForms(forms, l)
+					addForms(all, l)
 				}
 			}
 		}
 	}
-	var sorted []string
-	for f := range forms {
-		sorted = append(sorted, f)
+	for f := range all {
+		out.sorted = append(out.sorted, f)
 	}
 	// The replacer takes the first that matches at a place, so longer ones come first.
-	sort.Slice(sorted, func(i, j int) bool {
-		if len(sorted[i]) != len(sorted[j]) {
-			return len(sorted[i]) > len(sorted[j])
+	sort.Slice(out.sorted, func(i, j int) bool {
+		if len(out.sorted[i]) != len(out.sorted[j]) {
+			return len(out.sorted[i]) > len(out.sorted[j])
 		}
-		return sorted[i] < sorted[j]
+		return out.sorted[i] < out.sorted[j]
 	})
-	out.forms = sorted
 	var pairs []string
-	for _, f := range sorted {
+	for _, f := range out.sorted {
 		pairs = append(pairs, f, Mask)
 	}
 	if len(pairs) > 0 {
-		out.r = strings.NewReplacer(pairs...)
+		out.replacer = strings.NewReplacer(pairs...)
 	}
 	return out
 }
 
+// state is what is looked for now.
+func (r *Redactor) state() forms {
+	if r == nil {
+		return forms{}
+	}
+	if f := r.forms.Load(); f != nil {
+		return *f
+	}
+	return forms{}
+}
+
 // TooShort is how many secrets are too short to be looked for.
-func (r *Redactor) TooShort() int { return r.short }
+func (r *Redactor) TooShort() int { return r.state().short }
 
 // String returns s with every secret masked.
 func (r *Redactor) String(s string) string {
-	if r == nil || r.r == nil {
-		return s
+	if f := r.state(); f.replacer != nil {
+		return f.replacer.Replace(s)
 	}
-	return r.r.Replace(s)
+	return s
 }
 
 // Longest is the length in bytes of the longest form that is looked for.
 func (r *Redactor) Longest() int {
-	if r == nil || len(r.forms) == 0 {
-		return 0
+	if f := r.state(); len(f.sorted) > 0 {
+		return len(f.sorted[0])
 	}
-	return len(r.forms[0])
+	return 0
 }
 
 // Cut is the last place at or before at where b can be cut in two so that no secret is cut with it: a part of a secret is
 // not known as one. It needs Longest bytes after at to be sure. It is 0 when there is no such place.
 func (r *Redactor) Cut(b []byte, at int) int {
-	if r == nil {
-		return at
-	}
+	all := r.state().sorted
 	for {
 		before := at
-		for _, f := range r.forms {
+		for _, f := range all {
 			from := max(0, at-len(f)+1)
 			if i := bytes.Index(b[from:min(len(b), at+len(f)-1)], []byte(f)); i >= 0 {
 				at = from + i
