@@ -7,6 +7,7 @@ package ssh
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,6 +42,18 @@ type Options struct {
 	AttemptTimeout time.Duration `imgc:"attempt_timeout"`
 	LoginAttempts  int           `imgc:"login_attempts"`
 	KeepAlive      time.Duration `imgc:"keep_alive"`
+	PTY            bool          `imgc:"pty"`
+	Proxy          *Proxy        `imgc:"proxy"`
+	LocalTunnels   []string      `imgc:"local_tunnels"`
+	RemoteTunnels  []string      `imgc:"remote_tunnels"`
+}
+
+// Proxy is a SOCKS5 proxy to go through.
+type Proxy struct {
+	Host     string  `imgc:"host"`
+	Port     int     `imgc:"port"`
+	Username *string `imgc:"username"`
+	Password *string `imgc:"password"`
 }
 
 // Bastion is the host to go through.
@@ -71,8 +84,10 @@ func Open(ctx context.Context, env *component.Env, o Options) (component.Machine
 	}
 	m, err := machine.Dial(ctx, c)
 	if err != nil {
-		// The folder is the last thing that is made: a connection that failed may have made it only when it broke just then, and
-		// then the record stays for the next run.
+		// A connection that broke while the folder was made may have made it: then the record stays, and the next run looks.
+		if errors.Is(err, machine.ErrNotConnected) {
+			err = errors.Join(err, env.Effects.Settled(Effect, c.TempDir))
+		}
 		return nil, err
 	}
 	return m, nil
@@ -131,13 +146,14 @@ func Undo(ctx context.Context, env *component.Env, e component.Effect, now *Opti
 		}
 	}
 	o.Timeout = 30 * time.Second // it is an errand before the run
+	o.LocalTunnels, o.RemoteTunnels = nil, nil
 	c, err := o.config(env)
 	if err != nil {
 		return err
 	}
 	m, err := machine.Dial(ctx, c)
 	if err != nil {
-		return fmt.Errorf("removing %s on %s, which an earlier run left: %w", e.ID, o.Host, err)
+		return fmt.Errorf("removing %s on %s, which an earlier run left: %w; each run tries again: once the machine is gone for good, remove its lines from .imgc/journal.jsonl", e.ID, o.Host, err)
 	}
 	err = m.RemoveStale(ctx, e.ID)
 	if c := m.Close(); err == nil {
@@ -154,6 +170,22 @@ func (o Options) config(env *component.Env) (machine.Config, error) {
 		Login:    login(env, Bastion{o.Host, o.Port, o.Username, o.KeyFile, o.Key, o.Passphrase, o.Certificate, o.Password, o.Agent}),
 		HostKeys: machine.HostKeys{Pins: o.HostKey, Say: env.Say},
 		Timeout:  o.Timeout, AttemptTimeout: o.AttemptTimeout, LoginAttempts: o.LoginAttempts, KeepAlive: o.KeepAlive,
+	}
+	c.PTY = o.PTY
+	if o.Proxy != nil {
+		c.Proxy = &machine.Proxy{Host: o.Proxy.Host, Port: o.Proxy.Port, User: text(o.Proxy.Username), Password: text(o.Proxy.Password)}
+	}
+	for _, side := range []struct {
+		texts []string
+		out   *[]machine.Tunnel
+	}{{o.LocalTunnels, &c.LocalTunnels}, {o.RemoteTunnels, &c.RemoteTunnels}} {
+		for _, t := range side.texts {
+			tunnel, err := machine.ParseTunnel(t)
+			if err != nil {
+				return c, err
+			}
+			*side.out = append(*side.out, tunnel)
+		}
 	}
 	if o.Bastion != nil {
 		l := login(env, *o.Bastion)

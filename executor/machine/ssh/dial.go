@@ -66,7 +66,14 @@ func isAuth(err error) bool { return strings.Contains(err.Error(), "unable to au
 
 // attempt connects once, through the bastion if there is one.
 func (m *Machine) attempt(ctx context.Context) (*link, error) {
-	var dial dialer = (&net.Dialer{Timeout: m.cfg.AttemptTimeout}).DialContext
+	direct := &net.Dialer{Timeout: m.cfg.AttemptTimeout}
+	var dial dialer = direct.DialContext
+	if m.cfg.Proxy != nil {
+		var err error
+		if dial, err = m.cfg.Proxy.dialer(direct); err != nil {
+			return nil, &loginError{err}
+		}
+	}
 	var jump *ssh.Client
 	if b := m.cfg.Bastion; b != nil {
 		client, err := m.client(ctx, b, dial)
@@ -82,7 +89,12 @@ func (m *Machine) attempt(ctx context.Context) (*link, error) {
 		}
 		return nil, err
 	}
-	return newLink(client, jump, m.cfg.KeepAlive), nil
+	l := newLink(client, jump, m.cfg.KeepAlive)
+	if err := l.tunnels(m.cfg.LocalTunnels, m.cfg.RemoteTunnels); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
 }
 
 type dialer func(ctx context.Context, network, addr string) (net.Conn, error)

@@ -264,7 +264,7 @@ func TestShells(t *testing.T) {
 			}
 			continue
 		}
-		text := strings.NewReplacer("MARK", "end", "INPUT", "/dev/null", "FINISH", ":").Replace(wrapper)
+		text := wrapped("end", "/dev/null", ":", false)
 		script := filepath.Join(t.TempDir(), "wrapper")
 		if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -24,6 +24,7 @@ type process struct {
 	exit    chan int // the exit code; closed when the channel is
 	output  output
 	copied  chan struct{} // closed when all output has come
+	pty     bool
 }
 
 // output keeps taking what the command prints when nobody can take it any more, so that the command is not blocked.
@@ -52,6 +53,25 @@ var errNoEnd = errors.New("the connection ended before the command did")
 
 // start starts a command line of the machine's login shell.
 func (l *link) start(ctx context.Context, line string, stdout, stderr io.Writer) (*process, error) {
+	return l.startOn(ctx, false, line, stdout, stderr)
+}
+
+// terminal asks for a pseudo-terminal that changes nothing of what goes through it, and shows nothing of what it is given: the
+// codes are those of RFC 4254, section 8.
+func terminal() []byte {
+	var modes []byte
+	for _, off := range []byte{36, 38, 50, 51, 53, 54, 55, 56, 70} { // ICRNL IXON ISIG ICANON ECHO ECHOE ECHOK ECHONL OPOST
+		modes = append(modes, off, 0, 0, 0, 0)
+	}
+	modes = append(modes, 0)
+	return ssh.Marshal(struct {
+		Term                         string
+		Columns, Rows, Width, Height uint32
+		Modes                        string
+	}{"dumb", 120, 40, 0, 0, string(modes)})
+}
+
+func (l *link) startOn(ctx context.Context, pty bool, line string, stdout, stderr io.Writer) (*process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -61,8 +81,17 @@ func (l *link) start(ctx context.Context, line string, stdout, stderr io.Writer)
 	if err != nil {
 		return nil, l.failed(ctx, err)
 	}
-	p := &process{l: l, channel: channel, exit: make(chan int, 1), copied: make(chan struct{})}
+	p := &process{l: l, channel: channel, exit: make(chan int, 1), copied: make(chan struct{}), pty: pty}
 	l.all.Go(func() { p.listen(requests) })
+	if pty {
+		if ok, err := channel.SendRequest("pty-req", true, terminal()); err != nil || !ok {
+			p.end()
+			if err == nil {
+				return nil, errors.New("the machine refuses to give a terminal: leave out pty, or look at PermitTTY in its sshd_config")
+			}
+			return nil, l.failed(ctx, err)
+		}
+	}
 	ok, err := channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{line}))
 	if err != nil || !ok {
 		p.end()
@@ -142,7 +171,11 @@ func (p *process) wait(ctx context.Context) (int, error) {
 	select {
 	case code, ok = <-p.exit:
 	case <-ctx.Done():
-		_ = p.channel.CloseWrite() // this is what kills
+		if p.pty {
+			_, _ = io.WriteString(p.channel, "\n") // a terminal has no end
+		} else {
+			_ = p.channel.CloseWrite() // this is what kills
+		}
 		limit := time.NewTimer(killWait)
 		defer limit.Stop()
 		select {

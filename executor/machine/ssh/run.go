@@ -21,17 +21,19 @@ import (
 // shell that say what to run (so that no value is in a process list), up to a line that ends them; then nothing, until it
 // closes. That is a cancel, a crash of imgc, or a broken connection: then the watcher kills the command's process group.
 //
-// setsid gives the command a process group of its own; where there is none (macOS), the shell's job control does.
+// setsid gives the command a process group of its own; where there is none (macOS), the shell's job control does. So it does
+// on a pseudo-terminal, which a new session would not have; there a line ends the watcher too, as a terminal has no end.
 const wrapper = `__imgc_p=
 while IFS= read -r __imgc_l && [ "$__imgc_l" != MARK ]; do __imgc_p="$__imgc_p$__imgc_l
 "; done
 __imgc_c=
 [ "$__imgc_l" = MARK ] || { FINISH; exit 255; }
 __imgc_s=
-if command -v setsid >/dev/null 2>&1; then __imgc_s=setsid; else set -m 2>/dev/null; fi
+GROUP
 exec 3<&0 </dev/null
-( exec 3<&-; eval "$__imgc_p"; exec $__imgc_s /bin/sh -c "$__imgc_c" ) <INPUT &
+( UNHUP; exec 3<&-; eval "$__imgc_p"; exec $__imgc_s /bin/sh -c "$__imgc_c" ) <INPUT &
 __imgc_k=$!
+UNGROUP
 exec >/dev/null 2>&1
 ( read -r __imgc_l <&3; kill -KILL "-$__imgc_k" || { sleep 1; kill -KILL "-$__imgc_k"; } || kill -KILL "$__imgc_k" ) &
 __imgc_w=$!
@@ -42,6 +44,16 @@ kill -KILL "$__imgc_w"
 FINISH
 exit "$__imgc_r"
 `
+
+// wrapped fills the wrapper in.
+func wrapped(mark, input, finish string, pty bool) string {
+	group, ungroup, unhup := "if command -v setsid >/dev/null 2>&1; then __imgc_s=setsid; else set -m 2>/dev/null; fi", ":", ":"
+	if pty {
+		// The watcher reads the terminal, so it has to be in front; the end of the terminal must not end it before it has killed.
+		group, ungroup, unhup = "trap '' HUP; set -m", "set +m", "trap - HUP"
+	}
+	return strings.NewReplacer("MARK", mark, "INPUT", input, "FINISH", finish, "UNGROUP", ungroup, "GROUP", group, "UNHUP", unhup).Replace(wrapper)
+}
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -88,8 +100,7 @@ func (m *Machine) run(ctx context.Context, l *link, c component.Command) (int, e
 		// A command that did not open its input leaves the feeder waiting for a reader: be one, for a moment.
 		input, finish = quote(f.pipe), "[ -p "+quote(f.pipe)+" ] && : <>"+quote(f.pipe)+"; rm -f "+quote(f.pipe)
 	}
-	text := strings.NewReplacer("MARK", mark, "INPUT", input, "FINISH", finish).Replace(wrapper)
-	p, err := l.start(ctx, "exec /bin/sh -c "+quote(text), c.Stdout, c.Stderr)
+	p, err := l.startOn(ctx, m.cfg.PTY, "exec /bin/sh -c "+quote(wrapped(mark, input, finish, m.cfg.PTY)), c.Stdout, c.Stderr)
 	if err != nil {
 		return 0, err
 	}

@@ -1,8 +1,8 @@
 // Package ssh is the Machine that is reached over SSH: commands, files and folders, with the host's key always checked.
-// It is no SSH client for people: no terminals, no forwarding for others. It needs a POSIX shell on the machine; tar makes
+// It is no SSH client for people: nothing is typed, and no agent is forwarded. It needs a POSIX shell on the machine; tar makes
 // folders fast but is not needed.
 //
-// Start reading at Dial. dial.go connects, auth.go and hostkey.go say who trusts whom, run.go runs commands so that nothing is
+// Start reading at Dial. dial.go connects, tunnel.go has the ways around, auth.go and hostkey.go say who trusts whom, run.go runs commands so that nothing is
 // left behind, transfer.go and folder.go copy.
 package ssh
 
@@ -24,12 +24,18 @@ import (
 type Config struct {
 	Login
 	Bastion  *Login   // a host to go through; nil for none
+	Proxy    *Proxy   // to reach the bastion, or the machine where there is none; nil for none
 	HostKeys HostKeys // for both
 
 	Timeout        time.Duration // for connecting, all attempts together; 5 minutes when 0
 	AttemptTimeout time.Duration // for one attempt, up to being logged in; 20 seconds when 0
 	LoginAttempts  int           // a login that is refused is tried again so often, as the machine may still be starting; 3 when 0
 	KeepAlive      time.Duration // between questions whether the machine is there; 5 seconds when 0; three without an answer end it
+
+	// PTY runs commands on a pseudo-terminal, which some sudoers files want. Standard error then comes with standard output.
+	PTY bool
+	// LocalTunnels listen here and go on from the machine, RemoteTunnels the other way round, as long as the connection lasts.
+	LocalTunnels, RemoteTunnels []Tunnel
 
 	// TempDir is the private folder to make on the machine, absolute. It is the caller's to choose, so that it can be recorded
 	// before it exists: NewTempDir chooses one. Empty makes none.
@@ -78,7 +84,7 @@ func Dial(ctx context.Context, c Config) (*Machine, error) {
 func (m *Machine) open(ctx context.Context) error {
 	l, err := m.connect(ctx)
 	if err != nil {
-		return err
+		return &unconnectedError{err}
 	}
 	if err := m.prepare(ctx, l); err != nil {
 		l.close()
@@ -93,6 +99,13 @@ func (m *Machine) open(ctx context.Context) error {
 	m.link = l
 	return nil
 }
+
+// ErrNotConnected is what Dial fails with when it has not got as far as changing anything on the machine.
+var ErrNotConnected = errors.New("there is no connection to the machine")
+
+type unconnectedError struct{ error }
+
+func (e *unconnectedError) Unwrap() []error { return []error{e.error, ErrNotConnected} }
 
 var errClosed = errors.New("the connection to the machine is closed")
 

@@ -50,6 +50,8 @@ func TestHostKeys(t *testing.T) {
 		{"another authority", HostKeys{Pins: []string{"@cert-authority " + wrong}}, "not one of those that are pinned"},
 		{"no pin", HostKeys{Pins: []string{"what"}}, "neither a fingerprint"},
 		{"known", HostKeys{KnownHostsFiles: []string{file("good", s.KnownHosts)}}, ""},
+		{"known beside lines that cannot be read", HostKeys{KnownHostsFiles: []string{file("broken", "no key here\n\n# comment\n@odd x y z\n"+s.KnownHosts)}}, ""},
+		{"changed beside lines that cannot be read", HostKeys{KnownHostsFiles: []string{file("broken2", "no key here\n"+at+" "+wrong)}}, "broken2 line 2"},
 		{"known by its authority", HostKeys{KnownHostsFiles: []string{file("ca", s.HostCA)}}, ""},
 		{"changed", HostKeys{KnownHostsFiles: []string{file("changed", at+" "+wrong)}, RecordFile: recorded}, "has changed"},
 		{"revoked", HostKeys{KnownHostsFiles: []string{file("revoked", "@revoked * "+line)}, RecordFile: recorded}, "revoked"},
