@@ -59,7 +59,7 @@ func (c *cutter) scan() {
 			lineStart = false
 			line := c.src[pos:]
 			switch {
-			case strings.HasPrefix(line, "##"):
+			case strings.HasPrefix(line, "##"), depth == 0 && strings.HasPrefix(strings.TrimLeft(line, " \t"), "##"):
 				if docStart < 0 {
 					docStart = pos
 				}

@@ -160,7 +160,7 @@ func firstWord(s string) string {
 func docOf(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
-		rest, ok := strings.CutPrefix(strings.TrimRight(line, " \t\r\n"), "##")
+		rest, ok := strings.CutPrefix(strings.Trim(line, " \t\r\n"), "##")
 		if !ok {
 			break
 		}
