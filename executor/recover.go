@@ -23,6 +23,31 @@ func Reconcile(storeDir string, st *planner.State) error {
 	return nil
 }
 
+// Left lists what a run has made and not taken away again, from a state folder's journal: what a run that is leaving leaves, in
+// words for its user.
+func Left(storeDir string) ([]string, error) {
+	entries, err := journal.Read(storeDir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range journal.Unsettled(entries) {
+		out = append(out, describe(storeDir, *e.Effect))
+	}
+	return out, nil
+}
+
+func describe(storeDir string, e component.Effect) string {
+	if e.Component == "" && e.Kind == tempKind {
+		return fmt.Sprintf("the temporary folder %s of %s", filepath.Join(storeDir, "tmp", e.ID), e.Unit)
+	}
+	text := fmt.Sprintf("%s %s of %s", e.Kind, e.ID, e.Unit)
+	if host := e.Data["host"]; host != "" {
+		text += " on " + host
+	}
+	return text
+}
+
 func fold(left []journal.Entry, st *planner.State) (changed bool) {
 	for _, e := range left {
 		if e.Type == journal.Unit && e.Unit != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -84,7 +83,11 @@ func (a *app) apply(parent context.Context, p *applyFlags, args []string) error 
 	r.close()
 	switch {
 	case interrupted():
-		if err != nil {
+		switch left := r.left(); {
+		case err == nil:
+		case len(left) > 0:
+			fmt.Fprintf(a.err, "%s not everything could be cleaned up:\n  %s\n`imgc apply` tries again, and goes on from there\n", a.red("interrupted:"), strings.Join(left, "\n  "))
+		default:
 			fmt.Fprintln(a.err, a.red("interrupted:")+" what was under way has been cleaned up; `imgc apply` goes on from there")
 		}
 		return errExit(exitInterrupted)
@@ -121,11 +124,15 @@ func (a *app) view(asJSON bool, plan *planner.Plan) view.View {
 
 // applyRun is a run while it lasts: its view, and what to tell somebody who leaves it at once.
 type applyRun struct {
-	mu     sync.Mutex
-	view   view.View
-	closed bool
-	units  []string
-	dir    string
+	mu       sync.Mutex
+	view     view.View
+	closed   bool
+	units    []string
+	storeDir string // empty until the run begins
+
+	asking sync.Mutex       // one question at a time
+	paused bool             // while a question stands on the terminal
+	queue  []executor.Event // came in the meantime
 }
 
 // event shows one event; the executor may call it from several goroutines.
@@ -146,7 +153,33 @@ func (r *applyRun) event(e executor.Event) {
 			}
 		}
 	}
+	if r.paused {
+		r.queue = append(r.queue, e)
+		return
+	}
 	r.view.Event(e)
+}
+
+// ask asks while the view holds still.
+func (r *applyRun) ask(a *app, unit, problem string) string {
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	r.mu.Lock()
+	r.paused = true
+	r.view.Pause(true)
+	r.mu.Unlock()
+	answer := a.ask(unit, problem)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paused = false
+	r.view.Pause(false)
+	for _, e := range r.queue {
+		if !r.closed {
+			r.view.Event(e)
+		}
+	}
+	r.queue = nil
+	return answer
 }
 
 func (r *applyRun) close() {
@@ -161,7 +194,7 @@ func (r *applyRun) close() {
 // ask asks on the terminal what to do with a machine whose step failed.
 func (a *app) ask(unit, problem string) string {
 	fmt.Fprintf(a.err, "\n%s: %s\n[r]etry the step, [k]eep the machine as it is, [c]lean up? [c] ", unit, problem)
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil {
 		return "cleanup"
 	}

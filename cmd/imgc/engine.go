@@ -284,8 +284,9 @@ func (s *session) apply(ctx context.Context, p *planner.Plan, f *applyFlags, r *
 	in := executor.Input{Program: s.prog, Plan: p, Store: s.store, State: s.state, Registry: s.registry, Parallel: f.parallel,
 		OnError: executor.Policy(f.onError), Events: r.event, OnJournal: s.app.onJournal,
 		Ask: func(_ context.Context, unit, step string, err error) executor.Answer {
-			return executor.Answer(s.app.ask(unit, step+": "+err.Error()))
+			return executor.Answer(r.ask(s.app, unit, step+": "+err.Error()))
 		}}
+	r.storeDir = s.store.Dir
 	// The state may have been reconciled in memory: apply reads the journal itself and begins with what is on the disk.
 	var err error
 	if in.State, err = s.store.Load(); err != nil {
@@ -320,7 +321,22 @@ func (r *applyRun) leave(a *app) {
 	for _, u := range r.units {
 		fmt.Fprintf(a.err, "%s was under way and has not been cleaned up\n", u)
 	}
-	fmt.Fprintln(a.err, "What is left is in the journal in .imgc; the next `imgc apply` removes it.")
+	if left := r.left(); len(left) > 0 {
+		fmt.Fprintf(a.err, "Left behind:\n  %s\n", strings.Join(left, "\n  "))
+	}
+	fmt.Fprintln(a.err, "It is in the journal in .imgc; the next `imgc apply` removes it.")
+}
+
+// left is what the run has made and not taken away.
+func (r *applyRun) left() []string {
+	if r.storeDir == "" {
+		return nil
+	}
+	left, err := executor.Left(r.storeDir)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return left
 }
 
 // check compiles the program without needing values of parameters.

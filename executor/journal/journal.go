@@ -197,5 +197,14 @@ func (j *Journal) Write(e Entry) error {
 // Close closes the file.
 func (j *Journal) Close() error { return j.f.Close() }
 
+// Unsettled are the entries of what was begun and neither finished nor undone, in the order in which it was begun.
+func Unsettled(entries []Entry) []Entry {
+	j := &Journal{open: map[string]Entry{}}
+	for _, e := range entries {
+		j.fold(e)
+	}
+	return j.Unsettled()
+}
+
 // Read returns the entries that a run left in a state folder's journal, without opening it to write.
 func Read(dir string) ([]Entry, error) { return read(filepath.Join(dir, "journal.jsonl")) }

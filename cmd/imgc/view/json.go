@@ -22,3 +22,6 @@ func (j *JSON) Event(e executor.Event) { _ = j.enc.Encode(e) }
 
 // Close does nothing.
 func (j *JSON) Close() {}
+
+// Pause does nothing: lines come with events only.
+func (j *JSON) Pause(bool) {}

@@ -29,6 +29,7 @@ type Live struct {
 	now   func() time.Time
 	units []*liveUnit // at work, in the order they began
 	drawn int         // lines of the block on the screen
+	still bool        // paused
 	stop  chan struct{}
 	done  chan struct{}
 }
@@ -65,7 +66,9 @@ func (l *Live) tick() {
 			return
 		case <-t.C:
 			l.mu.Lock()
-			l.draw("")
+			if !l.still {
+				l.draw("")
+			}
 			l.mu.Unlock()
 		}
 	}
@@ -82,6 +85,22 @@ func (l *Live) Event(e executor.Event) {
 			above.WriteString(l.plain.prefix(e.Unit) + line + "\n")
 		}
 		l.draw(above.String())
+	}
+}
+
+// Pause takes the block away, or brings it back.
+func (l *Live) Pause(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if on {
+		units := l.units
+		l.units = nil
+		l.draw("")
+		l.units = units
+	}
+	l.still = on
+	if !on {
+		l.draw("")
 	}
 }
 

@@ -49,6 +49,9 @@ func (p *Plain) Event(e executor.Event) {
 // Close does nothing: there is nothing to take away.
 func (p *Plain) Close() {}
 
+// Pause does nothing: lines come with events only.
+func (p *Plain) Pause(bool) {}
+
 func (p *Plain) prefix(unit string) string {
 	if unit == "" {
 		return ""

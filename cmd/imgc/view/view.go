@@ -18,6 +18,8 @@ import (
 type View interface {
 	// Event shows one event.
 	Event(executor.Event)
+	// Pause keeps the view from drawing by itself, while something else is on the terminal. Events do not come then.
+	Pause(on bool)
 	// Close takes away what is only of use while the run lasts. The view is not used afterwards.
 	Close()
 }

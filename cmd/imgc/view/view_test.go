@@ -172,3 +172,33 @@ func TestElapsedAndBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestPause holds that a paused view takes its block away and draws nothing, so that a question stays readable.
+func TestPause(t *testing.T) {
+	var b bytes.Buffer
+	l := newLive(&b, []string{"web.vm"}, Style{}, func() (int, int) { return 80, 24 }, func() time.Time { return start })
+	l.stop, l.done = make(chan struct{}), make(chan struct{})
+	go l.tick()
+	l.Event(executor.Event{Type: executor.UnitStarted, Unit: "web.vm", Time: start})
+	l.Event(executor.Event{Type: executor.PhaseStarted, Unit: "web.vm", Phase: "step", Index: 1, Total: 2, Name: "shell", Time: start})
+	l.Pause(true)
+	l.mu.Lock()
+	if l.drawn != 0 || !strings.HasSuffix(b.String(), "\x1b[J") {
+		t.Errorf("the block is still there: %q", b.String())
+	}
+	before := b.Len()
+	l.mu.Unlock()
+	time.Sleep(3 * liveEvery)
+	l.mu.Lock()
+	if b.Len() != before {
+		t.Errorf("it drew while it was paused: %q", b.String()[before:])
+	}
+	l.mu.Unlock()
+	l.Pause(false)
+	l.mu.Lock()
+	if l.drawn != 1 || !strings.Contains(b.String()[before:], "web.vm") {
+		t.Errorf("the block did not come back: %q", b.String()[before:])
+	}
+	l.mu.Unlock()
+	l.Close()
+}
