@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"imgc/lang"
 	"imgc/lang/format"
@@ -37,6 +38,7 @@ func BenchmarkParseCold(b *testing.B) {
 	}
 }
 
+// BenchmarkReparseOneEdit parses a megabyte after one edit, and cold, in turns, and prints how many times as fast the edit is.
 func BenchmarkReparseOneEdit(b *testing.B) {
 	src := megabyte(b)
 	p := lang.NewParser()
@@ -44,10 +46,21 @@ func BenchmarkReparseOneEdit(b *testing.B) {
 	at := strings.Index(src[len(src)/2:], "retry 2") + len(src)/2
 	b.SetBytes(int64(len(src)))
 	i := 0
+	var edited, cold time.Duration
 	for b.Loop() {
 		i++
-		p.Parse("a.imgc", fmt.Sprintf("%sretry %d%s", src[:at], i, src[at+len("retry 2"):]))
+		text := fmt.Sprintf("%sretry %d%s", src[:at], i, src[at+len("retry 2"):])
+		start := time.Now()
+		p.Parse("a.imgc", text)
+		edited += time.Since(start)
+		if i%30 == 1 {
+			start = time.Now()
+			lang.Parse("a.imgc", text)
+			cold += 30 * time.Since(start)
+		}
 	}
+	b.ReportMetric(float64(edited.Microseconds())/float64(i), "µs/edit")
+	b.ReportMetric(float64(cold)/float64(edited)*float64(i)/float64((i+29)/30*30), "x-cold")
 }
 
 func BenchmarkFormat(b *testing.B) {

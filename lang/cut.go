@@ -17,17 +17,97 @@ type cutter struct {
 	strict   bool
 	unclosed bool
 	starts   []int
+	// known, when it is set, is asked at each start whether what follows is known from an earlier version.
+	known func(start int) bool
+}
+
+// cuts is a file as it was cut, so that the next version is cut anew only where it differs.
+type cuts struct {
+	src    string
+	starts []int
+	strict bool
+}
+
+// edited cuts a new version of a file. Where a declaration begins depends on the text before it and on its line: so all is as it was
+// up to the declaration before the first change, and from the first declaration after the last change that begins where one began.
+func edited(old cuts, src string, words []string) ([]chunk, cuts) {
+	pre := commonPrefix(old.src, src)
+	suf := commonSuffix(old.src[pre:], src[pre:])
+	delta := len(src) - len(old.src)
+	keep, _ := slices.BinarySearch(old.starts, pre)
+	keep -= 2 // the declaration in which the change lies, and the one before, are looked at again
+	if old.strict || keep < 1 {
+		return cutAll(src, words)
+	}
+	from := old.starts[keep]
+	rest := len(old.starts)
+	c := &cutter{src: src, words: words, starts: slices.Clone(old.starts[:keep])}
+	c.known = func(start int) bool {
+		if start < len(src)-suf {
+			return false
+		}
+		i, found := slices.BinarySearch(old.starts, start-delta)
+		if found {
+			rest = i + 1
+		}
+		return found
+	}
+	c.scan(from)
+	if c.unclosed {
+		return cutAll(src, words)
+	}
+	for _, s := range old.starts[rest:] {
+		c.starts = append(c.starts, s+delta)
+	}
+	return c.chunks(), cuts{src: src, starts: c.starts}
+}
+
+func commonPrefix(a, b string) int {
+	n := min(len(a), len(b))
+	const step = 1 << 12
+	i := 0
+	for i+step <= n && a[i:i+step] == b[i:i+step] {
+		i += step
+	}
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+func commonSuffix(a, b string) int {
+	n := min(len(a), len(b))
+	const step = 1 << 12
+	i := 0
+	for i+step <= n && a[len(a)-i-step:len(a)-i] == b[len(b)-i-step:len(b)-i] {
+		i += step
+	}
+	for i < n && a[len(a)-i-1] == b[len(b)-i-1] {
+		i++
+	}
+	return i
+}
+
+// cutAll divides a file that is new.
+func cutAll(src string, words []string) ([]chunk, cuts) {
+	c := &cutter{src: src, words: words}
+	c.scan(0)
+	if c.unclosed {
+		c = &cutter{src: src, words: words, strict: true}
+		c.scan(0)
+	}
+	return c.chunks(), cuts{src: src, starts: c.starts, strict: c.strict}
 }
 
 // cut divides a file into declarations: each begins with its doc comment, or with a line whose first word stands at
 // column 0 and is not part of what came before. What stands before the first one is a chunk when it is not comments.
 func cut(src string, words []string) []chunk {
-	c := &cutter{src: src, words: words}
-	c.scan()
-	if c.unclosed {
-		c = &cutter{src: src, words: words, strict: true}
-		c.scan()
-	}
+	chunks, _ := cutAll(src, words)
+	return chunks
+}
+
+func (c *cutter) chunks() []chunk {
+	src := c.src
 	first := len(src)
 	if len(c.starts) > 0 {
 		first = c.starts[0]
@@ -46,11 +126,11 @@ func cut(src string, words []string) []chunk {
 	return chunks
 }
 
-func (c *cutter) scan() {
+// scan finds where declarations begin, from the beginning of the file or of a declaration.
+func (c *cutter) scan(pos int) {
 	depth, docStart := 0, -1
 	last := byte(0) // the last character that is neither white space nor comment
-	pos := 0
-	if strings.HasPrefix(c.src, "\ufeff") {
+	if pos == 0 && strings.HasPrefix(c.src, "\ufeff") {
 		pos = len("\ufeff")
 	}
 	lineStart := true
@@ -68,6 +148,9 @@ func (c *cutter) scan() {
 					docStart = pos
 				}
 				c.starts = append(c.starts, docStart)
+				if c.known != nil && c.known(docStart) {
+					return
+				}
 				depth, docStart = 0, -1
 			default:
 				docStart = -1

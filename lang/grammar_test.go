@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -216,6 +217,44 @@ func TestGrammarHasAllWords(t *testing.T) {
 		for _, m := range regexp.MustCompile(`"([a-z_]+)"`).FindAllStringSubmatch(p.String(), -1) {
 			if !words[m[1]] {
 				t.Errorf("the parser knows %q and the grammar does not:\n%s", m[1], p)
+			}
+		}
+	}
+}
+
+// TestEdits edits programs in many places: each version is cut as if it were new.
+func TestEdits(t *testing.T) {
+	names, err := filepath.Glob("../testdata/*/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	var all strings.Builder
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	parts := []string{"let x = 1\n", "\n", "{", "}", "\"", "\"\"\"\n", "# comment\n", "## doc\n", "  ## doc\n", "build b {\n", "'", "(", "a = ", "\n\n", "use \"x\"\n", "${", "é"}
+	for range 200 {
+		src := all.String()
+		from := r.IntN(len(src) - 3000)
+		src = src[from : from+3000]
+		var old cuts
+		for range 30 {
+			at := r.IntN(len(src) + 1)
+			end := min(len(src), at+r.IntN(40)*r.IntN(2))
+			src = src[:at] + parts[r.IntN(len(parts))] + src[end:]
+			var got []chunk
+			got, old = edited(old, src, declWords)
+			want, whole := cutAll(src, declWords)
+			if d := cmp.Diff(want, got, cmp.AllowUnexported(chunk{})); d != "" {
+				t.Fatalf("an edit at %d: %s\n%s", at, d, src)
+			}
+			if !whole.strict && !slices.Equal(whole.starts, old.starts) {
+				t.Fatal("what is kept differs")
 			}
 		}
 	}

@@ -20,6 +20,7 @@ var (
 // It is not safe for concurrent use.
 type Parser struct {
 	chunks map[string]*Decl // by text
+	cuts   cuts             // of the version before
 	schema bool
 }
 
@@ -42,7 +43,8 @@ func (p *Parser) Parse(name, src string) *File {
 	if p.schema {
 		words = schemaWords
 	}
-	chunks := cut(src, words)
+	var chunks []chunk
+	chunks, p.cuts = edited(p.cuts, src, words)
 	parsed := p.parse(src, chunks)
 	for i, c := range chunks {
 		d := parsed[i]
