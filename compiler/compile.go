@@ -358,7 +358,8 @@ func (c *compilation) find(s *symbol) result {
 	secret, known := false, true
 	for _, o := range call.Options {
 		if o.Pending != nil {
-			c.ds.add(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known when the plan is made, and %s is known only after apply", o.Field.Name, o.Pending.Refs[0]), Range: o.Range, Help: "data is looked up before anything is built; use params and literals"})
+			c.ds.add(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known when the plan is made, and %s is known only after apply", o.Field.Name, o.Pending.Refs[0]), Range: o.Range,
+				Related: []lang.Label{{Range: o.Pending.at[o.Pending.Refs[0]], Text: "known after apply"}}, Help: "data is looked up before anything is built; use params and literals"})
 			return poison
 		}
 		raw, marked := strip(o.Value)

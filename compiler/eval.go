@@ -499,7 +499,10 @@ func (ev *evaluator) key(f *lang.ObjectField) (string, lang.Range, bool) {
 	if f.KeyExpr == nil {
 		return f.Key.Name, ev.decl.Range(f.Key.Pos), true
 	}
-	r := ev.convert(ev.eval(f.KeyExpr, nil), &Type{Kind: String}, f.KeyExpr)
+	own := *ev // to know what the name itself is made of
+	own.use = usage{}
+	r := own.convert(own.eval(f.KeyExpr, nil), &Type{Kind: String}, f.KeyExpr)
+	ev.use.merge(&own.use)
 	v, secret := strip(r.val)
 	place := ev.at(f.KeyExpr)
 	if r.typ == nil {
@@ -510,7 +513,11 @@ func (ev *evaluator) key(f *lang.ObjectField) (string, lang.Range, bool) {
 		return "", place, false
 	}
 	if !v.IsKnown() || v.IsNull() {
-		ev.fail(lang.Diagnostic{Code: "E0401", Message: "the name of a field has to be known before apply", Range: place, Help: "use a name that does not depend on an artifact or on run"})
+		d := lang.Diagnostic{Code: "E0401", Message: "the name of a field has to be known before apply", Range: place, Help: "use a name that does not depend on an artifact or on run"}
+		for _, ref := range sortedKeys(own.use.refs) {
+			d.Related = append(d.Related, lang.Label{Range: own.use.refs[ref], Text: ref + " is known only then"})
+		}
+		ev.fail(d)
 		return "", place, false
 	}
 	return v.AsString(), place, true

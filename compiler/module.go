@@ -303,6 +303,13 @@ func (m *module) qualified(name lang.Dotted) bool {
 func (c *compilation) typeNamed(m *module, d *lang.Decl, name lang.Dotted) (t *Type, known bool) {
 	td, ok := find(c, m, d, name, func(m *module) map[string]*typeDecl { return m.types })
 	if !ok {
+		if component, is := strings.CutSuffix(name.String(), ".artifact"); is && c.cfg.Schemas != nil {
+			for _, kind := range []string{"builder", "post"} {
+				if s := c.cfg.Schemas.Lookup(kind, component); s != nil && s.artifactType() != nil {
+					return s.artifactType(), true
+				}
+			}
+		}
 		return c.shared[name.String()], c.shared[name.String()] != nil || m.qualified(name)
 	}
 	c.touch(&td.used)

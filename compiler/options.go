@@ -128,7 +128,7 @@ func (c *compilation) option(f *Field, from []source) *Option {
 	}
 	o := &Option{Field: f, Given: true, Value: v}
 	if len(use.refs) > 0 {
-		o.Pending = &Pending{Refs: sortedKeys(use.refs), Known: maps.Clone(use.known)}
+		o.Pending = &Pending{Refs: sortedKeys(use.refs), Known: maps.Clone(use.known), at: use.refs}
 		var texts []string
 		for _, s := range from {
 			texts = append(texts, lang.PrintExpr(s.expr))

@@ -74,6 +74,8 @@ type Pending struct {
 	Text  string               // the expression in canonical form
 	Refs  []string             // what it waits for: "run.id", "base.vm.path", sorted
 	Known map[string]cty.Value // the known names it uses besides
+
+	at map[string]lang.Range // where each of Refs is used
 }
 
 // Resolve gives the call's options, wholly known, as an object with an attribute for each option of the

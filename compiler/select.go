@@ -22,6 +22,9 @@ func (ev *evaluator) selection(e *lang.Select) result {
 		return ev.run(e)
 	}
 	if p := ev.place(e); p != nil {
+		if p.source != "" && !p.failed {
+			return ev.whole(p, e)
+		}
 		return ev.noValue(p, e)
 	}
 	if p := ev.place(e.X); p != nil {
@@ -181,8 +184,6 @@ func (ev *evaluator) noValue(p *place, e lang.Expr) result {
 	case p.failed:
 	case p.use != nil:
 		ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a module, not a value", text), Range: ev.at(e), Help: fmt.Sprintf("name something in it: %s.NAME", text)})
-	case p.source != "":
-		ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a unit, not a value", text), Range: ev.at(e), Help: fmt.Sprintf("name a field of its artifact: %s.FIELD", text)})
 	default:
 		ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("%s is a build, not a value", text), Range: ev.at(e), Help: fmt.Sprintf("name a source and a field of its artifact: %s.SOURCE.FIELD", text)})
 	}
@@ -216,6 +217,46 @@ func (ev *evaluator) run(e *lang.Select) result {
 	return result{t, cty.StringVal(ev.rt.Time.UTC().Format(time.RFC3339))}
 }
 
+// whole is the artifact of a unit: an object of all its fields.
+func (ev *evaluator) whole(p *place, e lang.Expr) result {
+	schema := p.build.builderOf(ev.c, p.source)
+	if schema == nil {
+		return poison
+	}
+	t := schema.artifactType()
+	if t == nil {
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s makes no artifact that has fields", schema.Name), Range: ev.at(e), Help: "refer to a build whose builder makes an artifact"})
+	}
+	addr := p.build.address(p.keyed, p.key) + "." + p.source
+	for _, f := range t.Fields {
+		ev.use.ref(addr+"."+f.Name, ev.at(e))
+	}
+	if ev.rt == nil {
+		return result{t, cty.DynamicVal}
+	}
+	attrs, ok := ev.rt.Artifacts[addr]
+	if !ok {
+		return ev.notBuilt(addr, e)
+	}
+	fields := map[string]cty.Value{}
+	for _, f := range t.Fields {
+		fields[f.Name] = fromJSON(attrs[f.Name])
+	}
+	return result{t, objectVal(fields)}
+}
+
+// artifactType is the type of what a component makes, or nil: an object with the component's name.
+func (s *Schema) artifactType() *Type {
+	if s.Artifact == nil || len(s.Artifact.Fields) == 0 {
+		return nil
+	}
+	return &Type{Kind: Object, Name: s.Name + ".artifact", Fields: s.Artifact.Fields}
+}
+
+func (ev *evaluator) notBuilt(addr string, e lang.Expr) result {
+	return ev.fail(lang.Diagnostic{Code: "E0408", Message: fmt.Sprintf("%s has not been built, so its artifact is not known", addr), Range: ev.at(e), Help: fmt.Sprintf("build it too: imgc apply --target %s", addr)})
+}
+
 // artifact is a field of the builder's artifact of a unit.
 func (ev *evaluator) artifact(p *place, e *lang.Select) result {
 	addr := p.build.address(p.keyed, p.key) + "." + p.source
@@ -237,7 +278,7 @@ func (ev *evaluator) artifact(p *place, e *lang.Select) result {
 	}
 	attrs, ok := ev.rt.Artifacts[addr]
 	if !ok {
-		return ev.fail(lang.Diagnostic{Code: "E0408", Message: fmt.Sprintf("%s has not been built, so its artifact is not known", addr), Range: ev.at(e), Help: fmt.Sprintf("build it too: imgc apply --target %s", addr)})
+		return ev.notBuilt(addr, e)
 	}
 	return result{f.Type, fromJSON(attrs[e.Name.Name])}
 }
