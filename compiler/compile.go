@@ -211,49 +211,6 @@ func (c *compilation) program() *Program {
 	return p
 }
 
-// SecretTexts gives the texts that are secret in a value, at any depth: each is to be redacted.
-func SecretTexts(v cty.Value) []string {
-	var out []string
-	var walk func(v cty.Value)
-	walk = func(v cty.Value) {
-		switch {
-		case v.IsMarked():
-			raw, _ := strip(v)
-			if raw.IsWhollyKnown() {
-				collectSecrets(raw, &out)
-			}
-		case v.ContainsMarked() && v.IsKnown() && v.CanIterateElements():
-			for it := v.ElementIterator(); it.Next(); {
-				_, x := it.Element()
-				walk(x)
-			}
-		}
-	}
-	walk(v)
-	return out
-}
-
-// collectSecrets gathers the texts in a secret value: each is to be redacted.
-func collectSecrets(v cty.Value, out *[]string) {
-	switch t := v.Type(); {
-	case v.IsNull():
-	case t == cty.String:
-		if s := v.AsString(); s != "" {
-			*out = append(*out, s)
-		}
-	case t == cty.Number:
-		*out = append(*out, FormatValue(v, nil))
-	case t.IsTupleType() || t.IsListType():
-		for _, x := range v.AsValueSlice() {
-			collectSecrets(x, out)
-		}
-	case t.IsObjectType() || t.IsMapType():
-		for _, x := range v.AsValueMap() {
-			collectSecrets(x, out)
-		}
-	}
-}
-
 // symbol gives the value of a param, a let or data where it is used.
 func (ev *evaluator) symbol(s *symbol, place lang.Range) result {
 	ev.c.touch(&s.used)
@@ -327,64 +284,6 @@ func (c *compilation) evaluate(s *symbol) {
 	s.state = 2
 }
 
-// lookup gives data: what its component finds for its options.
-func (c *compilation) lookup(s *symbol) result {
-	r := c.find(s)
-	g, given := c.cfg.params[s.full()]
-	if !given || r.typ == nil {
-		return r
-	}
-	ev := c.evaluator(scope{m: newModule(), decl: g.decl}, nil) // a test says what would be found
-	return ev.convert(ev.eval(g.expr, r.typ), r.typ, g.expr)
-}
-
-func (c *compilation) find(s *symbol) result {
-	schema := c.component(s.decl, "data", s.data.Component)
-	if schema == nil {
-		return poison
-	}
-	call := c.call(schema, []layer{{scope{m: s.m, decl: s.decl}, s.data.Body}}, s.decl.Range(s.data.Name.Pos))
-	t := &Type{Kind: Object, Name: schema.Name}
-	if schema.Artifact != nil {
-		t.Fields = schema.Artifact.Fields
-	}
-	for _, st := range s.data.Body.Stmts {
-		switch st.(type) {
-		case *lang.Option, *lang.BadStmt:
-		default:
-			c.ds.add(lang.Diagnostic{Code: "E0604", Message: "this statement has no place here", Range: at(s.decl, st), Help: "data holds options only"})
-		}
-	}
-	secret, known := false, true
-	for _, o := range call.Options {
-		if o.Pending != nil {
-			c.ds.add(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known when the plan is made, and %s is known only after apply", o.Field.Name, o.Pending.Refs[0]), Range: o.Range,
-				Related: []lang.Label{{Range: o.Pending.at[o.Pending.Refs[0]], Text: "known after apply"}}, Help: "data is looked up before anything is built; use params and literals"})
-			return poison
-		}
-		raw, marked := strip(o.Value)
-		secret = secret || marked
-		known = known && raw.IsWhollyKnown()
-	}
-	if c.cfg.Lookup == nil || !known || c.ds.list.HasErrors() {
-		return result{t, mark(cty.DynamicVal, secret)}
-	}
-	options, ds := call.Resolve(&Runtime{})
-	if ds.HasErrors() {
-		return result{t, mark(cty.DynamicVal, secret)}
-	}
-	found, err := c.cfg.Lookup(schema, options)
-	if err != nil {
-		c.ds.add(lang.Diagnostic{Code: "E0804", Message: fmt.Sprintf("looking up data %s (%s): %v", s.name, schema.Name, err), Range: s.decl.Range(s.data.Name.Pos), Help: "check its options, and that this machine reaches what it asks"})
-		return result{t, mark(cty.DynamicVal, secret)}
-	}
-	v := fromJSON(found)
-	if secret {
-		collectSecrets(v, &c.secrets)
-	}
-	return result{t, mark(adapt(v, t), secret)}
-}
-
 func (c *compilation) output(d *lang.Decl) *Output {
 	n := d.Node.(*lang.Output)
 	ev := c.evaluator(scope{m: c.root, decl: d}, nil)
@@ -403,15 +302,6 @@ func (c *compilation) output(d *lang.Decl) *Output {
 		return v.val, late.c.ds.list
 	}
 	return o
-}
-
-// refuseSecret reports a secret where what is public is wanted.
-func (ev *evaluator) refuseSecret(e lang.Expr, why string) {
-	d := lang.Diagnostic{Code: "E0402", Message: "a secret cannot stand here: " + why, Range: ev.at(e), Label: "this is secret", Help: "use a value that is not made of a secret"}
-	if s := ev.use.secret; s != nil {
-		d.Related = []lang.Label{{Range: s.Range, Text: "because this param is secret"}}
-	}
-	ev.fail(d)
 }
 
 // fresh is the compilation with no diagnostics, for evaluation at apply.
