@@ -145,7 +145,7 @@ func functions() map[string]*builtin {
 		call: func(a []cty.Value) (cty.Value, error) {
 			re, err := regexp.Compile(str(a[1]))
 			if err != nil {
-				return cty.NilVal, fmt.Errorf("the pattern is wrong: %v", err)
+				return cty.NilVal, fmt.Errorf("the pattern is wrong: %w", err)
 			}
 			if len(str(a[0]))*(len(str(a[2]))+1) > maxText {
 				return cty.NilVal, errors.New("the result is too long")
@@ -156,7 +156,7 @@ func functions() map[string]*builtin {
 		call: func(a []cty.Value) (cty.Value, error) {
 			re, err := regexp.Compile(str(a[1]))
 			if err != nil {
-				return cty.NilVal, fmt.Errorf("the pattern is wrong: %v", err)
+				return cty.NilVal, fmt.Errorf("the pattern is wrong: %w", err)
 			}
 			return cty.BoolVal(re.MatchString(str(a[0]))), nil
 		}}
@@ -164,7 +164,7 @@ func functions() map[string]*builtin {
 		call: func(a []cty.Value) (cty.Value, error) {
 			re, err := regexp.Compile(str(a[1]))
 			if err != nil {
-				return cty.NilVal, fmt.Errorf("the pattern is wrong: %v", err)
+				return cty.NilVal, fmt.Errorf("the pattern is wrong: %w", err)
 			}
 			return stringTuple(re.FindAllString(str(a[0]), -1)), nil
 		}}

@@ -150,7 +150,7 @@ func moreFunctions(fs map[string]*builtin) {
 		call: func(a []cty.Value) (cty.Value, error) {
 			re, err := regexp.Compile(str(a[1]))
 			if err != nil {
-				return cty.NilVal, fmt.Errorf("the pattern is wrong: %v", err)
+				return cty.NilVal, fmt.Errorf("the pattern is wrong: %w", err)
 			}
 			m := re.FindStringSubmatch(str(a[0]))
 			if m == nil {

@@ -116,8 +116,7 @@ func (c *compilation) groups(s *Schema, places map[string]lang.Range, r lang.Ran
 // option evaluates an option, or returns nil when it is absent or wrong.
 func (c *compilation) option(f *Field, from []source) *Option {
 	if len(from) == 0 {
-		switch {
-		case f.Default != cty.NilVal:
+		if f.Default != cty.NilVal {
 			return &Option{Field: f, Value: f.Default}
 		}
 		return nil

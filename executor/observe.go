@@ -106,7 +106,8 @@ func (o *observer) unit(ctx context.Context, u *compiler.Unit) {
 
 func (o *observer) probe(ctx context.Context, u *compiler.Unit, call *compiler.Call, kind, name, key string, a component.Artifact) {
 	env := o.env(u, call)
-	status, err := component.Present, error(nil)
+	var status component.Status
+	var err error
 	inst, _ := o.in.Registry.blank(kind, name)
 	if k, ok := inst.(component.ArtifactKeeper); ok {
 		status, err = k.Probe(ctx, env, a)

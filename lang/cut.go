@@ -88,7 +88,7 @@ func commonSuffix(a, b string) int {
 	return i
 }
 
-// cutAll divides a file that is new.
+// cutAll divides a file that is new into declarations.
 func cutAll(src string, words []string) ([]chunk, cuts) {
 	c := &cutter{src: src, words: words}
 	c.scan(0)
@@ -99,13 +99,8 @@ func cutAll(src string, words []string) ([]chunk, cuts) {
 	return c.chunks(), cuts{src: src, starts: c.starts, strict: c.strict}
 }
 
-// cut divides a file into declarations: each begins with its doc comment, or with a line whose first word stands at
+// chunks are the declarations of a file: each begins with its doc comment, or with a line whose first word stands at
 // column 0 and is not part of what came before. What stands before the first one is a chunk when it is not comments.
-func cut(src string, words []string) []chunk {
-	chunks, _ := cutAll(src, words)
-	return chunks
-}
-
 func (c *cutter) chunks() []chunk {
 	src := c.src
 	first := len(src)

@@ -147,8 +147,7 @@ func afterDeclaration(n DeclNode, t *lexer.Token) *problem {
 	if t.Type == tokIdent && slices.Contains(declWords, t.Value) {
 		p.help = "begin each declaration at the start of its line, without space before it"
 	}
-	switch n := n.(type) {
-	case *Param:
+	if n, ok := n.(*Param); ok {
 		switch {
 		case t.Value == "{" && n.Checks == nil:
 			p.message, p.help = "the block of a param holds its checks and nothing else", `write { check CONDITION, "message" }`

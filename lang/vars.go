@@ -59,7 +59,7 @@ func ParseExpr(name, src string) (Expr, *Decl, Diagnostics) {
 	sc.brackets = []byte{'('}
 	lex, err := lexer.Upgrade(sc)
 	if err != nil {
-		return &BadExpr{}, d, nil
+		return &BadExpr{}, d, nil //nolint:nilerr // our scanner gives no errors
 	}
 	p := &exprParser{lex: lex}
 	x := p.expr(0)

@@ -373,7 +373,7 @@ func (m *maker) posts() {
 			begin--
 		}
 		if begin == 0 && (m.st.Consumed || m.inputsUsed(i)) {
-			c.Reasons = append(reasons, Reason{Code: InputNotKept, Subject: c.Addr})
+			c.Reasons = slices.Concat(reasons, []Reason{{Code: InputNotKept, Subject: c.Addr}})
 			m.rebuild()
 			return
 		}

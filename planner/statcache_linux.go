@@ -11,5 +11,5 @@ func statOf(info fs.FileInfo) (fileStat, bool) {
 	if !ok {
 		return fileStat{}, false
 	}
-	return fileStat{Size: s.Size, Mode: s.Mode, MTime: s.Mtim.Nano(), CTime: s.Ctim.Nano(), Inode: s.Ino, Dev: uint64(s.Dev)}, true
+	return fileStat{Size: s.Size, Mode: s.Mode, MTime: s.Mtim.Nano(), CTime: s.Ctim.Nano(), Inode: s.Ino, Dev: uint64(s.Dev)}, true //nolint:unconvert // it is 32 bits wide on some architectures
 }

@@ -113,7 +113,7 @@ func cells(line string) (cs []cell, at []int) {
 func visible(r rune) string {
 	switch {
 	case r < 0x20:
-		return string(rune(0x2400 + r))
+		return string(0x2400 + r)
 	case r == 0x7f:
 		return "␡"
 	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:

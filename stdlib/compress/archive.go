@@ -76,7 +76,7 @@ func (it *item) stat(packed map[string]bool) error {
 	inside := !filepath.IsAbs(target) && packed[filepath.Join(filepath.Dir(it.path), target)]
 	if inside || err != nil || !followed.Mode().IsRegular() {
 		it.link = target
-		return nil
+		return nil //nolint:nilerr // a link that leads nowhere is packed as the link it is
 	}
 	it.info = followed
 	return nil

@@ -81,7 +81,7 @@ func (p post) Process(ctx context.Context, env *component.Env, in component.Arti
 	if err != nil {
 		return fail(err)
 	}
-	defer f.Cleanup()
+	defer func() { _ = f.Cleanup() }()
 	h := sha256.New()
 	digest, err := p.archive(ctx, io.MultiWriter(f, h), layer, desc, diff)
 	if err == nil {

@@ -47,7 +47,7 @@ func (m *Machine) connect(ctx context.Context) (*link, error) {
 	switch {
 	case err == nil:
 		return l, nil
-	case context.Cause(ctx) == errTimeout:
+	case errors.Is(context.Cause(ctx), errTimeout):
 		return nil, fmt.Errorf("%s does not answer as it should after %s: %w", m.cfg.addr(), m.cfg.Timeout, last)
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
