@@ -3,6 +3,8 @@ package component
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +62,22 @@ func WriteAtomic(ctx context.Context, env *Env, path string, mode fs.FileMode, w
 		err = errors.Join(fail(err), os.Remove(temp))
 	}
 	return errors.Join(err, env.Effects.Settled(partialFile, temp))
+}
+
+// WriteArtifact writes a file as WriteAtomic does, and gives the artifact of it without reading it again.
+func WriteArtifact(ctx context.Context, env *Env, kind, path string, mode fs.FileMode, write func(io.Writer) error) (Artifact, error) {
+	sum := sha256.New()
+	err := WriteAtomic(ctx, env, path, mode, func(w io.Writer) error { return write(io.MultiWriter(w, sum)) })
+	if err != nil {
+		return Artifact{}, err
+	}
+	full := env.Path(path)
+	info, err := os.Stat(full)
+	if err != nil {
+		return Artifact{}, fmt.Errorf("looking at %s after writing it: %w", env.Rel(full), err)
+	}
+	f := File{Path: env.Rel(full), SHA256: hex.EncodeToString(sum.Sum(nil)), Size: info.Size(), ModTime: info.ModTime()}
+	return Artifact{Kind: kind, ID: f.Path, Files: []File{f}}, nil
 }
 
 // UndoPartialFiles is embedded by components that use WriteAtomic: it makes them an Undoer.

@@ -1,40 +1,41 @@
 package compress
 
 import (
-	"math/rand/v2"
+	"archive/tar"
+	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"imgc/stdlib/component/componenttest"
 )
 
-// benchSize is the size in bytes of what the benchmarks compress.
-const benchSize = 256 << 20
-
-// benchCompress compares compress with a program that does the same, in turns in one run.
+// benchCompress compares compress with a program that does the same, in turns in one run, on the Go toolchain as one tar: text and
+// programs, as images have.
 func benchCompress(b *testing.B, output, metric, tool string, args ...string) {
 	componenttest.NeedTool(b, tool)
 	env := componenttest.NewEnv(b)
-	// Words from a small dictionary between random bytes: it shrinks to a third or so.
-	r := rand.New(rand.NewPCG(1, 2))
-	words := make([][]byte, 4096)
-	for i := range words {
-		words[i] = make([]byte, 4+r.IntN(12))
-		for j := range words[i] {
-			words[i][j] = byte('a' + r.IntN(26))
-		}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Fatal(err)
 	}
-	data := make([]byte, 0, benchSize+64)
-	for len(data) < benchSize {
-		data = append(data, words[min(r.IntN(4096), r.IntN(4096))]...)
-		data = append(data, ' ', byte(r.Uint32()))
+	f, err := os.Create(env.Path("data"))
+	if err != nil {
+		b.Fatal(err)
 	}
-	env.Write(b, "data", string(data))
+	w := tar.NewWriter(f)
+	if err := errors.Join(w.AddFS(os.DirFS(strings.TrimSpace(string(root)))), w.Close(), f.Close()); err != nil {
+		b.Fatal(err)
+	}
 	in := env.Artifact(b, "data")
+	info, err := os.Stat(env.Path("data"))
+	if err != nil {
+		b.Fatal(err)
+	}
 	var ours, theirs time.Duration
-	b.SetBytes(int64(len(data)))
+	b.SetBytes(info.Size())
 	for b.Loop() {
 		start := time.Now()
 		cmd := exec.Command(tool, append(args, env.Path("data"))...)

@@ -67,7 +67,7 @@ func (p *post) Process(ctx context.Context, env *component.Env, in component.Art
 		total += f.Size
 	}
 	progress := &progress{total: total, tell: func(done, total int64) { env.Progress("compressing "+p.Output, done, total) }}
-	err = component.WriteAtomic(ctx, env, p.Output, 0o644, func(w io.Writer) error {
+	a, err := component.WriteArtifact(ctx, env, "files", p.Output, 0o644, func(w io.Writer) error {
 		if container == "zip" {
 			return writeZip(ctx, w, items, level(p.Level, 6), p.MTime, progress)
 		}
@@ -85,9 +85,8 @@ func (p *post) Process(ctx context.Context, env *component.Env, in component.Art
 	if err != nil {
 		return none, err
 	}
-	a, err := component.LocalArtifact(ctx, env, "files", []string{p.Output})
-	a.Attrs = map[string]any{"path": env.Rel(env.Path(p.Output))}
-	return a, err
+	a.Attrs = map[string]any{"path": a.ID}
+	return a, nil
 }
 
 // format gives the container ("tar", "zip" or none) and the coding of the stream ("gz", "zst", "xz" or none).
@@ -146,7 +145,7 @@ func copyFile(ctx context.Context, w io.Writer, path string, p *progress) error 
 		return err
 	}
 	defer f.Close()
-	_, err = io.CopyBuffer(struct{ io.Writer }{w}, component.NewReader(ctx, f, 0, p.advance()), make([]byte, 256<<10))
+	_, err = io.CopyBuffer(w, component.NewReader(ctx, f, 0, p.advance()), make([]byte, 256<<10))
 	return err
 }
 

@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -9,12 +10,13 @@ import (
 // and writes these one after another. It holds at most 2 × cores blocks.
 type parallel struct {
 	size     int
-	compress func([]byte) ([]byte, error)
+	compress func(into, block []byte) ([]byte, error) // appends to into
 	block    []byte
 	started  bool // a block was handed on
 	queue    chan chan result
 	done     chan struct{}
-	free     sync.Pool
+	free     sync.Pool // of blocks
+	spent    sync.Pool // of what they became, once it is written
 
 	mu  sync.Mutex
 	err error // the first that happened
@@ -25,7 +27,7 @@ type result struct {
 	err  error
 }
 
-func newParallel(w io.Writer, size, cores int, compress func([]byte) ([]byte, error)) *parallel {
+func newParallel(w io.Writer, size, cores int, compress func(into, block []byte) ([]byte, error)) *parallel {
 	p := &parallel{size: size, compress: compress, queue: make(chan chan result, cores), done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
@@ -33,6 +35,7 @@ func newParallel(w io.Writer, size, cores int, compress func([]byte) ([]byte, er
 			r := <-next
 			if p.failed() == nil && r.err == nil {
 				_, r.err = w.Write(r.data)
+				p.spent.Put(&r.data)
 			}
 			p.fail(r.err)
 		}
@@ -60,13 +63,7 @@ func (p *parallel) Write(data []byte) (int, error) {
 		if err := p.failed(); err != nil {
 			return 0, err
 		}
-		if p.block == nil {
-			if b, ok := p.free.Get().(*[]byte); ok {
-				p.block = (*b)[:0]
-			} else {
-				p.block = make([]byte, 0, p.size)
-			}
-		}
+		p.begin()
 		room := min(len(data), p.size-len(p.block))
 		p.block = append(p.block, data[:room]...)
 		data = data[room:]
@@ -77,12 +74,50 @@ func (p *parallel) Write(data []byte) (int, error) {
 	return n, nil
 }
 
+// begin has a block ready to be filled.
+func (p *parallel) begin() {
+	if p.block != nil {
+		return
+	}
+	if b, ok := p.free.Get().(*[]byte); ok {
+		p.block = (*b)[:0]
+	} else {
+		p.block = make([]byte, 0, p.size)
+	}
+}
+
+// ReadFrom takes all of r, straight into the blocks.
+func (p *parallel) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		if err := p.failed(); err != nil {
+			return n, err
+		}
+		p.begin()
+		got, err := io.ReadFull(r, p.block[len(p.block):p.size])
+		p.block = p.block[:len(p.block)+got]
+		n += int64(got)
+		if len(p.block) == p.size {
+			p.flush()
+		}
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+	}
+}
+
 func (p *parallel) flush() {
 	block, out := p.block, make(chan result, 1)
 	p.block, p.started = nil, true
 	p.queue <- out // waits while enough blocks are under way
 	go func() {
-		data, err := p.compress(block)
+		var into []byte
+		if b, ok := p.spent.Get().(*[]byte); ok {
+			into = (*b)[:0]
+		}
+		data, err := p.compress(into, block)
 		p.free.Put(&block)
 		out <- result{data, err}
 	}()

@@ -33,17 +33,20 @@ func compressor(w io.Writer, coding string, l *int) (io.WriteCloser, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newParallel(w, zstBlock, cores, func(block []byte) ([]byte, error) {
-			return enc.EncodeAll(block, make([]byte, 0, len(block)/2)), nil
+		return newParallel(w, zstBlock, cores, func(into, block []byte) ([]byte, error) {
+			if into == nil {
+				into = make([]byte, 0, len(block)/2)
+			}
+			return enc.EncodeAll(block, into), nil
 		}), nil
 	case "xz":
 		config := xz.WriterConfig{DictCap: min(xzBlock, 1<<(18+min(level(l, 6), 6)))}
 		if err := config.Verify(); err != nil {
 			return nil, err
 		}
-		return newParallel(w, xzBlock, cores, func(block []byte) ([]byte, error) {
-			var out bytes.Buffer
-			z, err := config.NewWriter(&out)
+		return newParallel(w, xzBlock, cores, func(into, block []byte) ([]byte, error) {
+			out := bytes.NewBuffer(into)
+			z, err := config.NewWriter(out)
 			if err != nil {
 				return nil, err
 			}
