@@ -19,7 +19,7 @@ import (
 func corpus(t testing.TB) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, pattern := range []string{"../testdata/*/[!.]*.imgc", "../stdlib/*/schema.imgc"} {
+	for _, pattern := range []string{"../testdata/*/[^.]*.imgc", "../stdlib/*/schema.imgc"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files: %v", pattern, err)

@@ -29,7 +29,7 @@ is, and changes nothing on your machine but files in that folder. A folder that 
 }
 
 func (a *app) init(dir string) error {
-	if found, err := filepath.Glob(filepath.Join(dir, "*.imgc")); err != nil {
+	if found, err := filepath.Glob(filepath.Join(dir, "[^.]*.imgc")); err != nil {
 		return err
 	} else if len(found) > 0 {
 		return fmt.Errorf("%s has a program already (%s); give imgc init another folder", dir, list(found))

@@ -8,7 +8,7 @@ import (
 
 // next tells somebody who typed only `imgc` what to do next, by what is in the folder.
 func (a *app) next() error {
-	files, err := filepath.Glob("*.imgc")
+	files, err := filepath.Glob("[^.]*.imgc")
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 
 // TestPrograms holds the project's example programs in canonical form.
 func TestPrograms(t *testing.T) {
-	for _, pattern := range []string{"../../testdata/*/[!.]*.imgc"} {
+	for _, pattern := range []string{"../../testdata/*/[^.]*.imgc"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: no files: %v", pattern, err)
