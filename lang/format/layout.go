@@ -201,6 +201,9 @@ func written(t lang.Token, indent int) string {
 	if rest := last[len(old):]; rest != `"""` && rest != "'''" || strings.Contains(t.Text, "${") && loopsOverLines(lines) {
 		return strings.Join(lines, "\n")
 	}
+	if text := lines[0][len(`"""`):]; strings.TrimLeft(text, " \t") != text {
+		return strings.Join(lines, "\n") // the indentation is taken off text behind the opening mark too
+	}
 	for _, l := range lines[1:] {
 		if l != "" && !strings.HasPrefix(l, old) {
 			return strings.Join(lines, "\n")
