@@ -158,7 +158,7 @@ func (c *compilation) program() *Program {
 				s.out = c.param(s, given[s.full()])
 				p.Params = append(p.Params, s.out)
 				if v, _ := strip(s.res.val); s.out.Secret && v.IsWhollyKnown() && !v.IsNull() {
-					collectSecrets(v, &c.secrets)
+					collectTexts(v, &c.secrets)
 				}
 			}
 		}
@@ -193,6 +193,7 @@ func (c *compilation) program() *Program {
 		}
 	}
 	c.cycles(p)
+	c.collisions(p)
 	for _, d := range c.root.outputs {
 		if o := c.output(d); o != nil {
 			p.Outputs = append(p.Outputs, o)

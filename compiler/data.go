@@ -61,7 +61,7 @@ func (c *compilation) find(s *symbol) result {
 	}
 	v := fromJSON(found)
 	if secret {
-		collectSecrets(v, &c.secrets)
+		collectTexts(v, &c.secrets)
 	}
 	return result{t, mark(adapt(v, t), secret)}
 }

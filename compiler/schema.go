@@ -39,6 +39,7 @@ type Field struct {
 	Free     bool      // a change costs nothing: not part of the digest
 	Reads    bool      // a local path (or list of paths) whose content is part of the digest
 	Writes   bool      // a local path that is written
+	Shared   bool      // several units may write it: the component adds to what is there
 	Range    lang.Range
 }
 

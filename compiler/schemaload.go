@@ -154,6 +154,8 @@ func (c *compilation) field(m *module, d *lang.Decl, f *lang.SchemaField) *Field
 			out.Reads = true
 		case "writes":
 			out.Writes = true
+		case "shared":
+			out.Shared = true
 		}
 	}
 	out.Required = f.Default == nil && !out.Type.Optional

@@ -15,7 +15,7 @@ func SecretTexts(v cty.Value) []string {
 		case v.IsMarked():
 			raw, _ := strip(v)
 			if raw.IsWhollyKnown() {
-				collectSecrets(raw, &out)
+				collectTexts(raw, &out)
 			}
 		case v.ContainsMarked() && v.IsKnown() && v.CanIterateElements():
 			for it := v.ElementIterator(); it.Next(); {
@@ -28,8 +28,8 @@ func SecretTexts(v cty.Value) []string {
 	return out
 }
 
-// collectSecrets gathers the texts in a secret value: each is to be redacted.
-func collectSecrets(v cty.Value, out *[]string) {
+// collectTexts gathers the texts in a value, at any depth.
+func collectTexts(v cty.Value, out *[]string) {
 	switch t := v.Type(); {
 	case v.IsNull():
 	case t == cty.String:
@@ -40,11 +40,11 @@ func collectSecrets(v cty.Value, out *[]string) {
 		*out = append(*out, FormatValue(v, nil))
 	case t.IsTupleType() || t.IsListType():
 		for _, x := range v.AsValueSlice() {
-			collectSecrets(x, out)
+			collectTexts(x, out)
 		}
 	case t.IsObjectType() || t.IsMapType():
 		for _, x := range v.AsValueMap() {
-			collectSecrets(x, out)
+			collectTexts(x, out)
 		}
 	}
 }

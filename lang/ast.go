@@ -155,7 +155,7 @@ type Schema struct {
 // SchemaField is one option: [MARK …] NAME: TYPE [= DEFAULT], with its ## doc.
 type SchemaField struct {
 	Doc     string
-	Marks   []Ident // update free reads writes
+	Marks   []Ident // update free reads writes shared
 	Name    Ident
 	Type    TypeExpr
 	Default Expr

@@ -72,5 +72,7 @@ var executingCodes = []CodeInfo{
 var warningCodes = []CodeInfo{
 	{"W0201", "something that is not used", `Nothing uses the param, the let or the source. A name that begins with _ may stay unused.`},
 	{"W0202", "a build that builds nothing", `What its for goes over is empty, so there is nothing to build.`},
+	{"W0203", "two units that write the same file", `What one of them makes is lost, and every plan finds it changed. Give each a path of its own: in a matrix, with the name of the
+build in it.`},
 	{"W0706", "a value for no param in a vars file", `The vars file gives a value for a param that the program does not have. It may be meant for another program.`},
 }

@@ -91,7 +91,7 @@ func (p *exprParser) dotted() Dotted {
 	return d
 }
 
-var fieldMarks = map[string]bool{"update": true, "free": true, "reads": true, "writes": true}
+var fieldMarks = map[string]bool{"update": true, "free": true, "reads": true, "writes": true, "shared": true}
 
 // field parses [MARK …] NAME: TYPE [= DEFAULT]; or says why there is none.
 func (p *exprParser) field() (*SchemaField, *problem) {
