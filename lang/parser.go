@@ -164,6 +164,9 @@ func docOf(text string) string {
 	for line := range strings.Lines(text) {
 		rest, ok := strings.CutPrefix(strings.Trim(line, " \t\r\n"), "##")
 		if !ok {
+			if rest := strings.TrimSpace(line); rest == "" || rest[0] == '#' {
+				return "" // what follows stands apart
+			}
 			break
 		}
 		lines = append(lines, strings.TrimPrefix(rest, " "))
