@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/participle/v2/ebnf"
+	"github.com/alecthomas/participle/v2/lexer"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -257,5 +259,58 @@ func TestEdits(t *testing.T) {
 				t.Fatal("what is kept differs")
 			}
 		}
+	}
+}
+
+// TestPlainStatements reads every statement of every program in both ways, by the grammar and by hand: they give the same tree.
+func TestPlainStatements(t *testing.T) {
+	names, err := filepath.Glob("../testdata/*/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	n := 0
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := Parse(name, string(b)) // the names of files between the programs cost their lines only
+		for _, d := range f.Decls {
+			Walk(d.Node, func(node Node) bool {
+				s, ok := node.(Stmt)
+				if _, option := node.(*Option); !ok || option {
+					return true
+				}
+				if _, bad := node.(*BadStmt); bad {
+					return true
+				}
+				text := f.Src[d.Base+int(s.Span().Start) : d.Base+int(s.Span().End)]
+				read := func(parse func(*lexer.PeekingLexer, string) Stmt) Stmt {
+					lex, err := lexer.Upgrade(newScanner(text))
+					if err != nil {
+						t.Fatal(err)
+					}
+					return parse(lex, lex.Peek().Value)
+				}
+				grammar := read(func(lex *lexer.PeekingLexer, word string) Stmt {
+					s, err := statementFor(word)(lex, 0)
+					if err != nil {
+						return nil
+					}
+					return s
+				})
+				quick := read(func(lex *lexer.PeekingLexer, word string) Stmt { return plain(lex, word, 0) })
+				if quick != nil {
+					n++
+					if d := cmp.Diff(grammar, quick, cmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
+						t.Errorf("%s\n%s", text, d)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if n < 300 {
+		t.Errorf("only %d statements were read by hand", n)
 	}
 }
