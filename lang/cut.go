@@ -138,7 +138,7 @@ func (c *cutter) scan(pos int) {
 				if docStart < 0 {
 					docStart = pos
 				}
-			case isNameStart(line[0]) && (depth == 0 && !goesOn(last) || c.declares(line)):
+			case isNameStart(line[0]) && (depth == 0 && !goesOn(last) || c.declares(line)), c.indentedFirst(line, last):
 				if docStart < 0 {
 					docStart = pos
 				}
@@ -178,6 +178,15 @@ func (c *cutter) scan(pos int) {
 		last = c.src[pos]
 		pos++
 	}
+}
+
+// indentedFirst reports whether a line begins the first declaration of a file although it is indented: then nothing else begins one.
+func (c *cutter) indentedFirst(line string, last byte) bool {
+	if len(c.starts) > 0 || last != 0 {
+		return false
+	}
+	rest := strings.TrimLeft(line, " \t")
+	return rest != "" && isNameStart(rest[0])
 }
 
 // goesOn reports whether a statement goes on over a line break after a character.
