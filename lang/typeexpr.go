@@ -9,9 +9,13 @@ func parseTypeProduction(lex *lexer.PeekingLexer) (TypeExpr, error) {
 
 func (p *exprParser) typ() TypeExpr {
 	t := p.typeBase()
-	for p.is("?") {
-		p.next()
+	if p.accept("?") {
 		t = &OptionalType{Elem: t, Pos: Span{t.Span().Start, p.end}}
+	}
+	for p.is("?") || p.is("??") {
+		again := tokenSpan(p.next())
+		p.bads++
+		t = &BadType{Pos: Span{t.Span().Start, p.end}, problem: &problem{code: "E0110", span: again, message: "the type is optional already", help: "remove this \"?\""}}
 	}
 	return t
 }
