@@ -56,8 +56,8 @@ func parseStmt(lex *lexer.PeekingLexer) Stmt {
 		var err error
 		if isOption {
 			s, err = parseOption(lex, start)
-		} else if quick := plain(lex, t.Value, start); quick != nil {
-			s = quick
+		} else if s, err = plain(lex, t.Value, start); s != nil || err != nil {
+			// It was read.
 		} else if f := statementFor(t.Value); f != nil {
 			s, err = f(lex, start)
 		} else {

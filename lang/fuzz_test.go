@@ -275,6 +275,17 @@ func TestMutationsCostTheirDeclaration(t *testing.T) {
 	t.Logf("%d mutants", n)
 }
 
+// TestNestedChains holds that a chain that is wrong behind its body is read once: read twice at every depth, thirty levels would take
+// hours.
+func TestNestedChains(t *testing.T) {
+	for _, n := range []int{30, 900} {
+		src := "build a { " + strings.Repeat("post b { ", n) + strings.Repeat("} |> ", n) + "}"
+		if ds := lang.Parse("a.imgc", src).Diagnostics(); len(ds) == 0 {
+			t.Errorf("%d chains without their last link are no mistake", n)
+		}
+	}
+}
+
 // TestNesting holds that no depth exhausts the stack, whatever nests.
 func TestNesting(t *testing.T) {
 	const n = 100_000

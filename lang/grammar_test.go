@@ -299,7 +299,13 @@ func TestPlainStatements(t *testing.T) {
 					}
 					return s
 				})
-				quick := read(func(lex *lexer.PeekingLexer, word string) Stmt { return plain(lex, word, 0) })
+				quick := read(func(lex *lexer.PeekingLexer, word string) Stmt {
+					s, err := plain(lex, word, 0)
+					if err != nil {
+						t.Errorf("%s: %v", text, err)
+					}
+					return s
+				})
 				if quick != nil {
 					n++
 					if d := cmp.Diff(grammar, quick, cmp.Exporter(func(reflect.Type) bool { return true })); d != "" {
