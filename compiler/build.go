@@ -451,12 +451,9 @@ func chainHelp(kind, source string) string {
 // dependencies are the units whose artifacts a unit uses.
 func dependencies(u *Unit) []string {
 	set := map[string]bool{}
-	calls := append([]*Call{u.Builder}, u.Steps...)
+	calls := u.Calls()
 	if u.OnError != nil {
 		calls = append(calls, u.OnError)
-	}
-	for _, ch := range u.Posts {
-		calls = append(calls, ch.Links...)
 	}
 	for _, call := range calls {
 		for _, o := range call.Options {

@@ -34,6 +34,10 @@ type parameter struct {
 	rest     bool // takes all arguments that are left
 }
 
+func indexParam(ps []parameter, name string) int {
+	return slices.IndexFunc(ps, func(p parameter) bool { return p.name == name })
+}
+
 // callee is what a call calls: a function of the language, or one that the program declares.
 type callee struct {
 	name   string
@@ -173,7 +177,7 @@ func (ev *evaluator) called(e *lang.Call, f callee, b *builtin, r result, err er
 // arguments puts the arguments of a call in the order of the parameters.
 func (ev *evaluator) arguments(e *lang.Call, f callee) ([]lang.Expr, bool) {
 	name := f.name
-	help := "it is called as " + f.signature()
+	help := func() string { return "it is called as " + f.signature() }
 	n := len(f.params)
 	rest := n > 0 && f.params[n-1].rest
 	exprs := make([]lang.Expr, n)
@@ -183,13 +187,13 @@ func (ev *evaluator) arguments(e *lang.Call, f callee) ([]lang.Expr, bool) {
 	pos := 0
 	for _, a := range e.Args {
 		if a.Name != nil {
-			i := slices.IndexFunc(f.params, func(p parameter) bool { return p.name == a.Name.Name })
+			i := indexParam(f.params, a.Name.Name)
 			if i < 0 || i >= len(exprs) {
-				ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s has no argument %s", name, a.Name.Name), Range: ev.decl.Range(a.Name.Pos), Help: help})
+				ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s has no argument %s", name, a.Name.Name), Range: ev.decl.Range(a.Name.Pos), Help: help()})
 				return nil, false
 			}
 			if exprs[i] != nil {
-				ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("argument %s is given twice", a.Name.Name), Range: ev.decl.Range(a.Name.Pos), Help: help})
+				ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("argument %s is given twice", a.Name.Name), Range: ev.decl.Range(a.Name.Pos), Help: help()})
 				return nil, false
 			}
 			exprs[i] = a.Value
@@ -201,14 +205,14 @@ func (ev *evaluator) arguments(e *lang.Call, f callee) ([]lang.Expr, bool) {
 		case rest:
 			exprs = append(exprs, a.Value)
 		default:
-			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s takes %s, not %d", name, plural(n, "argument"), len(e.Args)), Range: ev.at(a), Help: help})
+			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s takes %s, not %d", name, plural(n, "argument"), len(e.Args)), Range: ev.at(a), Help: help()})
 			return nil, false
 		}
 		pos++
 	}
 	for i, p := range f.params {
 		if !p.optional && !p.rest && exprs[i] == nil {
-			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s needs the argument %s", name, p.name), Range: ev.at(e), Help: help})
+			ev.fail(lang.Diagnostic{Code: "E0304", Message: fmt.Sprintf("%s needs the argument %s", name, p.name), Range: ev.at(e), Help: help()})
 			return nil, false
 		}
 	}

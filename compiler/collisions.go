@@ -3,6 +3,7 @@ package compiler
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"imgc/lang"
@@ -21,24 +22,9 @@ func (c *compilation) collisions(p *Program) {
 	}
 	first := map[string]*writer{}
 	for _, u := range p.Units {
-		calls := append([]*Call{u.Builder}, u.Steps...)
-		for _, ch := range u.Posts {
-			calls = append(calls, ch.Links...)
-		}
-		for _, call := range calls {
+		for _, call := range u.Calls() {
 			for _, o := range call.Options {
-				if !o.Given || !o.Field.Writes || o.Field.Shared {
-					continue
-				}
-				var files []string
-				if v, _ := strip(o.Value); v.IsWhollyKnown() && !v.IsNull() {
-					collectTexts(v, &files)
-				}
-				for _, f := range files {
-					if strings.HasSuffix(f, "/") {
-						continue
-					}
-					f = path.Clean(f)
+				for _, f := range o.written() {
 					old, taken := first[f]
 					if !taken {
 						first[f] = &writer{unit: u, place: o.Range}
@@ -57,4 +43,19 @@ func (c *compilation) collisions(p *Program) {
 			}
 		}
 	}
+}
+
+// written are the files that an option names for its component alone to write.
+func (o *Option) written() []string {
+	v, _ := strip(o.Value)
+	if !o.Given || !o.Field.Writes || o.Field.Shared || !v.IsWhollyKnown() || v.IsNull() {
+		return nil
+	}
+	var files []string
+	collectTexts(v, &files)
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "/") })
+	for i, f := range files {
+		files[i] = path.Clean(f)
+	}
+	return files
 }

@@ -27,8 +27,6 @@ type Config struct {
 	// Lookup looks data up at plan time; without it, data is not known. The options are as Call.Resolve gives them, the result
 	// as an artifact's fields. An error says what went wrong in words for the user.
 	Lookup func(s *Schema, options cty.Value) (map[string]any, error)
-	// ReadFile reads a file for a function such as file; os.ReadFile when it is nil.
-	ReadFile func(path string) ([]byte, error)
 	// params are values that a test of the program gives.
 	params map[string]*given
 }
@@ -228,19 +226,7 @@ func (ev *evaluator) symbol(s *symbol, place lang.Range) result {
 		}
 		return s.res
 	}
-	for n, t := range s.use.texts {
-		ev.use.text(n, t)
-	}
-	ev.use.text(s.full(), lang.PrintExpr(s.value))
-	for n := range s.use.refs {
-		ev.use.ref(n, place)
-	}
-	for n, v := range s.use.known {
-		ev.use.name(n, v)
-	}
-	if ev.use.secret == nil {
-		ev.use.secret = s.use.secret
-	}
+	ev.use.waits(&s.use, s.full(), lang.PrintExpr(s.value), place)
 	if ev.rt == nil {
 		return s.res
 	}

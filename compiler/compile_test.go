@@ -460,11 +460,7 @@ func compileWhole(t *testing.T, set *compiler.SchemaSet, src string) {
 		}
 	}
 	for _, u := range prog.Units {
-		calls := append([]*compiler.Call{u.Builder}, u.Steps...)
-		for _, ch := range u.Posts {
-			calls = append(calls, ch.Links...)
-		}
-		for _, c := range calls {
+		for _, c := range u.Calls() {
 			_, ds := c.Resolve(rt)
 			check(u.Addr, ds)
 		}

@@ -134,6 +134,27 @@ func (ev *evaluator) each(h lang.ForHead, body func()) (known, secret, ok bool) 
 	return known, secret, true
 }
 
+// element evaluates the value of a round. Where no type is wanted, elem becomes the type of all rounds so far.
+func (ev *evaluator) element(e lang.Expr, wanted *Type, elem **Type) result {
+	r := ev.eval(e, wanted)
+	if wanted != nil {
+		return ev.convert(r, wanted, e)
+	}
+	if r.typ == nil {
+		return r
+	}
+	if *elem == nil {
+		*elem = r.typ
+		return r
+	}
+	u := join(*elem, r.typ)
+	if u == nil {
+		return ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("this is %s, but before it was %s", article(r.typ), article(*elem)), Range: ev.at(e), Help: "the elements of a list or map have one type"})
+	}
+	*elem = u
+	return r
+}
+
 func (ev *evaluator) listComp(e *lang.ListComp, want *Type) result {
 	var elem *Type
 	if want != nil && want.Kind == List {
@@ -143,18 +164,7 @@ func (ev *evaluator) listComp(e *lang.ListComp, want *Type) result {
 	var vals []cty.Value
 	good := true
 	known, secret, ok := ev.each(e.For, func() {
-		r := ev.eval(e.Value, wanted)
-		if wanted != nil {
-			r = ev.convert(r, wanted, e.Value)
-		} else if r.typ != nil {
-			if elem == nil {
-				elem = r.typ
-			} else if u := join(elem, r.typ); u != nil {
-				elem = u
-			} else {
-				r = ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("this is %s, but before it was %s", article(r.typ), article(elem)), Range: ev.at(e.Value), Help: "the elements of a list or map have one type"})
-			}
-		}
+		r := ev.element(e.Value, wanted, &elem)
 		good = good && r.typ != nil
 		if !ev.c.noEval {
 			vals = append(vals, r.val)
@@ -183,18 +193,7 @@ func (ev *evaluator) objectComp(e *lang.ObjectComp, want *Type) result {
 	known, secret, ok := ev.each(e.For, func() {
 		str := &Type{Kind: String}
 		k := ev.convert(ev.eval(e.Key, str), str, e.Key)
-		r := ev.eval(e.Value, wanted)
-		if wanted != nil {
-			r = ev.convert(r, wanted, e.Value)
-		} else if r.typ != nil {
-			if elem == nil {
-				elem = r.typ
-			} else if u := join(elem, r.typ); u != nil {
-				elem = u
-			} else {
-				r = ev.fail(lang.Diagnostic{Code: "E0301", Message: fmt.Sprintf("this is %s, but before it was %s", article(r.typ), article(elem)), Range: ev.at(e.Value), Help: "the elements of a list or map have one type"})
-			}
-		}
+		r := ev.element(e.Value, wanted, &elem)
 		good = good && r.typ != nil && k.typ != nil
 		if ev.c.noEval || !good {
 			return

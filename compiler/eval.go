@@ -67,6 +67,23 @@ func (u *usage) merge(o *usage) {
 	}
 }
 
+// waits takes over what a named value that waits for the apply phase is made of: it is used at place, by its name.
+func (u *usage) waits(o *usage, name, text string, place lang.Range) {
+	for n, t := range o.texts {
+		u.text(n, t)
+	}
+	u.text(name, text)
+	for n := range o.refs {
+		u.ref(n, place)
+	}
+	for n, v := range o.known {
+		u.name(n, v)
+	}
+	if u.secret == nil {
+		u.secret = o.secret
+	}
+}
+
 func (u *usage) text(name, text string) {
 	if u.texts == nil {
 		u.texts = map[string]string{}
@@ -226,19 +243,7 @@ func (ev *evaluator) local(name string, b *binding, place lang.Range) result {
 		}
 		return b.result
 	}
-	for n, t := range b.use.texts {
-		ev.use.text(n, t)
-	}
-	ev.use.text(name, b.text)
-	for n := range b.use.refs {
-		ev.use.ref(n, place)
-	}
-	for n, v := range b.use.known {
-		ev.use.name(n, v)
-	}
-	if ev.use.secret == nil {
-		ev.use.secret = b.use.secret
-	}
+	ev.use.waits(&b.use, name, b.text, place)
 	if ev.rt == nil || b.late == nil {
 		return b.result
 	}

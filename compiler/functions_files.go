@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -21,12 +20,7 @@ import (
 const maxFile = 16 << 20
 
 func readFile(cfg Config, name string) ([]byte, error) {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(cfg.Dir, filepath.FromSlash(name))
-	}
-	if cfg.ReadFile != nil {
-		return cfg.ReadFile(name)
-	}
+	name = within(cfg.Dir, name)
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, errors.Unwrap(err)
@@ -76,23 +70,15 @@ func files(fs map[string]*builtin) {
 	})
 	fs["fileexists"] = &builtin{params: []parameter{par("path", tPath)}, result: always(tBool), doc: "whether there is a file",
 		reads: func(cfg Config, a []cty.Value) (cty.Value, error) {
-			name := str(a[0])
-			if !filepath.IsAbs(name) {
-				name = filepath.Join(cfg.Dir, filepath.FromSlash(name))
-			}
-			info, err := os.Stat(name)
+			info, err := os.Stat(within(cfg.Dir, str(a[0])))
 			return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
 		}}
 	fs["fileset"] = &builtin{params: []parameter{par("folder", tPath), par("pattern", tString)}, result: always(tStrings), doc: `the files of a folder that match a pattern such as "**/*.sh", in order`,
 		reads: func(cfg Config, a []cty.Value) (cty.Value, error) {
-			dir := str(a[0])
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(cfg.Dir, filepath.FromSlash(dir))
-			}
 			if !doublestar.ValidatePattern(str(a[1])) || slices.Contains(strings.Split(path.Clean(str(a[1])), "/"), "..") || path.IsAbs(str(a[1])) {
 				return cty.NilVal, fmt.Errorf("%q is no pattern of names below the folder", str(a[1]))
 			}
-			found, err := doublestar.Glob(os.DirFS(dir), path.Clean(str(a[1])), doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
+			found, err := doublestar.Glob(os.DirFS(within(cfg.Dir, str(a[0]))), path.Clean(str(a[1])), doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
 			if err != nil {
 				return cty.NilVal, fmt.Errorf("looking through %s: %w", str(a[0]), err)
 			}

@@ -61,12 +61,17 @@ func Load(file string) (*Source, error) {
 	return s, nil
 }
 
-func readSource(dir, name string) (*lang.File, error) {
-	full := filepath.FromSlash(name)
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(dir, full)
+// within is the place of a path as programs write it, which is relative to a folder or absolute.
+func within(dir, name string) string {
+	name = filepath.FromSlash(name)
+	if filepath.IsAbs(name) {
+		return name
 	}
-	src, err := os.ReadFile(full)
+	return filepath.Join(dir, name)
+}
+
+func readSource(dir, name string) (*lang.File, error) {
+	src, err := os.ReadFile(within(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("reading the program: %w", err)
 	}
@@ -75,11 +80,7 @@ func readSource(dir, name string) (*lang.File, error) {
 
 // readFolder reads the .imgc files of a folder, sorted by name; the folder is relative to dir, or absolute.
 func readFolder(dir, folder string) ([]*lang.File, error) {
-	full := filepath.FromSlash(folder)
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(dir, full)
-	}
-	entries, err := os.ReadDir(full)
+	entries, err := os.ReadDir(within(dir, folder))
 	if err != nil {
 		return nil, fmt.Errorf("reading the program's folder: %w", err)
 	}
@@ -116,24 +117,13 @@ func (s *Source) follow(dir string, files []*lang.File) {
 			s.Used[where] = UsedModule{} // for a circle
 			m := s.module(where)
 			s.Used[where] = m
-			inner := where
-			if strings.HasSuffix(where, ".imgc") {
-				inner = path.Dir(where)
-			}
-			if inner == "." {
-				inner = ""
-			}
-			s.follow(inner, m.Files)
+			s.follow(moduleDir(where), m.Files)
 		}
 	}
 }
 
 func (s *Source) module(where string) UsedModule {
-	full := filepath.FromSlash(where)
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(s.Dir, full)
-	}
-	info, err := os.Stat(full)
+	info, err := os.Stat(within(s.Dir, where))
 	switch {
 	case err != nil:
 		return UsedModule{Err: errors.New("it is not there")}

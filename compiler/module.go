@@ -64,11 +64,11 @@ func (m *module) rebase(p string) string {
 
 // read gives the module of some files its declarations, and reads those it uses.
 func (c *compilation) read(m *module, files []*lang.File, via []string) {
-	type place struct {
+	type declared struct {
 		d  *lang.Decl
 		id lang.Ident
 	}
-	tables := map[string]map[string]place{}
+	tables := map[string]map[string]declared{}
 	declare := func(table string, d *lang.Decl, id lang.Ident) bool {
 		if id.Name == "" {
 			return false
@@ -78,13 +78,13 @@ func (c *compilation) read(m *module, files []*lang.File, via []string) {
 			return false
 		}
 		if tables[table] == nil {
-			tables[table] = map[string]place{}
+			tables[table] = map[string]declared{}
 		}
 		if old, ok := tables[table][id.Name]; ok {
 			c.duplicate(d, id, old.d, old.id)
 			return false
 		}
-		tables[table][id.Name] = place{d, id}
+		tables[table][id.Name] = declared{d, id}
 		return true
 	}
 	symbolOf := func(d *lang.Decl, id lang.Ident) *symbol {
@@ -210,13 +210,7 @@ func (c *compilation) use(m *module, files []*lang.File, d *lang.Decl, n *lang.U
 		return
 	}
 	mod := newModule()
-	mod.path, mod.dir, mod.prefix = where, where, m.prefix+id.Name+"."
-	if strings.HasSuffix(where, ".imgc") {
-		mod.dir = path.Dir(where)
-	}
-	if mod.dir == "." {
-		mod.dir = ""
-	}
+	mod.path, mod.dir, mod.prefix = where, moduleDir(where), m.prefix+id.Name+"."
 	c.modules[where] = mod
 	u.mod = mod
 	for _, f := range used.Files {
@@ -232,6 +226,17 @@ func usePath(dir, text string) string {
 		return path.Clean(text)
 	}
 	return path.Join(dir, text)
+}
+
+// moduleDir is the folder of a module, "" for the program's own.
+func moduleDir(where string) string {
+	if strings.HasSuffix(where, ".imgc") {
+		where = path.Dir(where)
+	}
+	if where == "." {
+		return ""
+	}
+	return where
 }
 
 // moduleName is the name of a module that is used without "as": the last part of its path.

@@ -120,30 +120,59 @@ func (ev *evaluator) shadowed(name string) bool {
 
 // whole is the artifact of a unit: an object of all its fields.
 func (ev *evaluator) whole(p *place, e lang.Expr) result {
-	schema := p.build.builderOf(ev.c, p.source)
-	if schema == nil {
+	addr, t := ev.made(p, e)
+	if t == nil {
 		return poison
 	}
-	t := schema.artifactType()
-	if t == nil {
-		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s makes no artifact that has fields", schema.Name), Range: ev.at(e), Help: "refer to a build whose builder makes an artifact"})
-	}
-	addr := p.build.address(p.keyed, p.key) + "." + p.source
 	for _, f := range t.Fields {
 		ev.use.ref(addr+"."+f.Name, ev.at(e))
 	}
+	return ev.built(addr, e, t, func(attrs map[string]any) cty.Value {
+		fields := map[string]cty.Value{}
+		for _, f := range t.Fields {
+			fields[f.Name] = fromJSON(attrs[f.Name])
+		}
+		return objectVal(fields)
+	})
+}
+
+// artifact is a field of the builder's artifact of a unit.
+func (ev *evaluator) artifact(p *place, e *lang.Select) result {
+	addr, t := ev.made(p, e)
+	if t == nil {
+		return poison
+	}
+	f := fieldNamed(t.Fields, e.Name.Name)
+	if f == nil {
+		names := fieldNames(t.Fields)
+		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("the artifact of %s has no field %s", addr, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Help: didYouMean(e.Name.Name, names, "its fields are "+strings.Join(names, ", "))})
+	}
+	ev.use.ref(addr+"."+e.Name.Name, ev.at(e))
+	return ev.built(addr, e, f.Type, func(attrs map[string]any) cty.Value { return fromJSON(attrs[e.Name.Name]) })
+}
+
+// made gives a unit's address and the type of its artifact, which is nil after a mistake.
+func (ev *evaluator) made(p *place, e lang.Expr) (addr string, t *Type) {
+	schema := p.build.builderOf(ev.c, p.source)
+	if schema == nil {
+		return "", nil // reported where the source is declared
+	}
+	if t = schema.artifactType(); t == nil {
+		ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s makes no artifact that has fields", schema.Name), Range: ev.at(e), Help: "refer to a build whose builder makes an artifact"})
+	}
+	return p.build.address(p.keyed, p.key) + "." + p.source, t
+}
+
+// built gives what is made of an artifact's fields: at apply, when the unit has been built.
+func (ev *evaluator) built(addr string, e lang.Expr, t *Type, of func(attrs map[string]any) cty.Value) result {
 	if ev.rt == nil {
 		return result{t, cty.DynamicVal}
 	}
 	attrs, ok := ev.rt.Artifacts[addr]
 	if !ok {
-		return ev.notBuilt(addr, e)
+		return ev.fail(lang.Diagnostic{Code: "E0408", Message: fmt.Sprintf("%s has not been built, so its artifact is not known", addr), Range: ev.at(e), Help: fmt.Sprintf("build it too: imgc apply --target %s", addr)})
 	}
-	fields := map[string]cty.Value{}
-	for _, f := range t.Fields {
-		fields[f.Name] = fromJSON(attrs[f.Name])
-	}
-	return result{t, objectVal(fields)}
+	return result{t, of(attrs)}
 }
 
 // artifactType is the type of what a component makes, or nil: an object with the component's name.
@@ -152,34 +181,4 @@ func (s *Schema) artifactType() *Type {
 		return nil
 	}
 	return &Type{Kind: Object, Name: s.Name + ".artifact", Fields: s.Artifact.Fields}
-}
-
-func (ev *evaluator) notBuilt(addr string, e lang.Expr) result {
-	return ev.fail(lang.Diagnostic{Code: "E0408", Message: fmt.Sprintf("%s has not been built, so its artifact is not known", addr), Range: ev.at(e), Help: fmt.Sprintf("build it too: imgc apply --target %s", addr)})
-}
-
-// artifact is a field of the builder's artifact of a unit.
-func (ev *evaluator) artifact(p *place, e *lang.Select) result {
-	addr := p.build.address(p.keyed, p.key) + "." + p.source
-	schema := p.build.builderOf(ev.c, p.source)
-	if schema == nil || schema.Artifact == nil || len(schema.Artifact.Fields) == 0 {
-		if schema == nil {
-			return poison
-		}
-		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("%s makes no artifact that has fields", schema.Name), Range: ev.at(e), Help: "refer to a build whose builder makes an artifact"})
-	}
-	f := fieldNamed(schema.Artifact.Fields, e.Name.Name)
-	if f == nil {
-		names := fieldNames(schema.Artifact.Fields)
-		return ev.fail(lang.Diagnostic{Code: "E0303", Message: fmt.Sprintf("the artifact of %s has no field %s", addr, e.Name.Name), Range: ev.decl.Range(e.Name.Pos), Help: didYouMean(e.Name.Name, names, "its fields are "+strings.Join(names, ", "))})
-	}
-	ev.use.ref(addr+"."+e.Name.Name, ev.at(e))
-	if ev.rt == nil {
-		return result{f.Type, cty.DynamicVal}
-	}
-	attrs, ok := ev.rt.Artifacts[addr]
-	if !ok {
-		return ev.notBuilt(addr, e)
-	}
-	return result{f.Type, fromJSON(attrs[e.Name.Name])}
 }

@@ -36,6 +36,15 @@ type Unit struct {
 	Range     lang.Range // of the from statement
 }
 
+// Calls are the builder, the steps and the links of all chains, in order; OnError is not among them.
+func (u *Unit) Calls() []*Call {
+	calls := append([]*Call{u.Builder}, u.Steps...)
+	for _, ch := range u.Posts {
+		calls = append(calls, ch.Links...)
+	}
+	return calls
+}
+
 // Chain is one post statement as this unit sees it: links that hand their artifact on.
 type Chain struct {
 	Links []*Call

@@ -186,12 +186,3 @@ func (r *recipeDecl) make(c *compilation, builder *Schema, source string, in sco
 func (c *compilation) expanded(d *lang.Decl, p *lang.Provision) bool {
 	return c.evaluator(scope{m: c.root, decl: d}, nil).spend(1000, p)
 }
-
-func indexParam(ps []parameter, name string) int {
-	for i, p := range ps {
-		if p.name == name {
-			return i
-		}
-	}
-	return -1
-}

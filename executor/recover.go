@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"imgc/compiler"
 	"imgc/executor/journal"
 	"imgc/planner"
 	"imgc/stdlib/component"
@@ -139,11 +138,7 @@ func (r *run) current(e journal.Entry) any {
 		if u.Addr != e.Effect.Unit {
 			continue
 		}
-		calls := append([]*compiler.Call{u.Builder}, u.Steps...)
-		for _, ch := range u.Posts {
-			calls = append(calls, ch.Links...)
-		}
-		for _, c := range calls {
+		for _, c := range u.Calls() {
 			if c.Schema.Kind == e.Kind && c.Schema.Name == e.Effect.Component {
 				if inst, err := r.Registry.instance(c, r.runtime(""), r.redactor); err == nil {
 					return inst

@@ -9,8 +9,8 @@ import (
 //go:embed examples.txtar
 var examples []byte
 
-// Examples are a program that has the mistake of a code, and one that does it right. Either is empty where none is possible: a
-// warning about a vars file, say. Further files that they need are in the archive; see ExampleFiles.
+// Examples are a program that has the mistake of a code, and one that does it right. Further files that they need are among
+// ExampleFiles.
 func Examples(code string) (wrong, right string) {
 	return ExampleFiles(code, "wrong")["main.imgc"], ExampleFiles(code, "right")["main.imgc"]
 }
