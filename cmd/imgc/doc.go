@@ -98,14 +98,20 @@ func (a *app) docPage(name, form, dir string) error {
 	case form != "markdown" && form != "html":
 		return errUsage{fmt.Errorf("--format is text, markdown or html, not %q", form)}
 	}
+	return a.writePages(r, f, dir)
+}
+
+// writePages writes a reference to standard output, or where a folder is given into that.
+func (a *app) writePages(r reference.Reference, f reference.Format, dir string) error {
 	if dir == "" {
 		return r.Write(a.out, f)
 	}
 	index, err := r.WriteDir(dir, f)
-	if err == nil {
-		fmt.Fprintf(a.err, "The pages are in %s; begin at %s.\n", dir, index)
+	if err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintf(a.err, "The pages are in %s; begin at %s.\n", dir, index)
+	return nil
 }
 
 // docPages writes reference pages: of everything, or of the components of one name.
@@ -129,15 +135,7 @@ func (a *app) docPages(schemas *compiler.SchemaSet, args []string, form referenc
 		}
 		r.Groups = append(r.Groups, reference.Group{Title: "The language", Pages: []reference.Page{functions}})
 	}
-	if dir == "" {
-		return r.Write(a.out, form)
-	}
-	index, err := r.WriteDir(dir, form)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.err, "The pages are in %s; begin at %s.\n", dir, index)
-	return nil
+	return a.writePages(r, form, dir)
 }
 
 func componentNames() []string {
