@@ -286,6 +286,10 @@ func (c *compilation) output(d *lang.Decl) *Output {
 	o.resolve = func(rt *Runtime) (cty.Value, lang.Diagnostics) {
 		late := c.fresh().evaluator(scope{m: c.root, decl: d}, rt)
 		v := late.eval(n.Value, nil)
+		if v.val.ContainsMarked() { // the check refuses it; nothing may be kept in the state if ever it does not
+			late.refuseSecret(n.Value, "an output is shown and kept in the state")
+			v = poison
+		}
 		return v.val, late.c.ds.list
 	}
 	return o

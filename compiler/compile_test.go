@@ -246,6 +246,18 @@ func TestSecrecy(t *testing.T) {
 	}
 }
 
+// TestSecrecyOfWhatIsNotKnown holds that what is made of a secret is secret before it is known.
+func TestSecrecyOfWhatIsNotKnown(t *testing.T) {
+	for _, expr := range []string{`[for x in split(",", b.s.id): token]`, `{for x in split(",", b.s.id): x = token}`, `join("", [for x in split(",", b.s.id): token])`,
+		`[for x in ["a"] if run.id == "x": token]`, `{for x in ["a"] if run.id == "x": x = token}`, `length([for x in split(",", b.s.id) if x == token: x])`,
+		`{for x in ["a"]: run.id = token}`, `[token, "x"][length(b.s.id)]`, `{ a = token, b = "x" }[run.id]`, `jsondecode("[1]")[if token == run.id then 0 else 1]`} {
+		_, ds := compile(t, "secret param token: string = env(\"TOKEN\")\nsource s = box { scratch = true }\nbuild b { from s }\noutput o = "+expr+"\n")
+		if len(ds) != 1 || ds[0].Code != "E0402" {
+			t.Errorf("an output takes %s: %v", expr, ds)
+		}
+	}
+}
+
 // TestParams gives values from everywhere; the last one counts.
 func TestParams(t *testing.T) {
 	const src = `

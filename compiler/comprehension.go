@@ -122,7 +122,8 @@ func (ev *evaluator) each(h lang.ForHead, body func()) (known, secret, ok bool) 
 		bind(bound{cty.DynamicVal, cty.DynamicVal})
 		before := len(ev.c.ds.list)
 		if h.If != nil {
-			ev.convert(ev.eval(h.If, boolean), boolean, h.If)
+			r := ev.convert(ev.eval(h.If, boolean), boolean, h.If)
+			secret = secret || r.val.ContainsMarked()
 		}
 		if len(items) == 0 || !known {
 			body()
@@ -162,10 +163,11 @@ func (ev *evaluator) listComp(e *lang.ListComp, want *Type) result {
 	}
 	wanted := elem
 	var vals []cty.Value
-	good := true
+	good, hidden := true, false // hidden: an element is secret, also where none is known
 	known, secret, ok := ev.each(e.For, func() {
 		r := ev.element(e.Value, wanted, &elem)
 		good = good && r.typ != nil
+		hidden = hidden || r.val.ContainsMarked()
 		if !ev.c.noEval {
 			vals = append(vals, r.val)
 		}
@@ -174,10 +176,7 @@ func (ev *evaluator) listComp(e *lang.ListComp, want *Type) result {
 	case !ok || !good:
 		return poison
 	case !known:
-		for _, v := range vals {
-			secret = secret || v.ContainsMarked()
-		}
-		return result{listType(elem), mark(cty.DynamicVal, secret)}
+		return result{listType(elem), mark(cty.DynamicVal, secret || hidden)}
 	}
 	return result{listType(elem), mark(tuple(vals), secret)}
 }
@@ -189,17 +188,18 @@ func (ev *evaluator) objectComp(e *lang.ObjectComp, want *Type) result {
 	}
 	wanted := elem
 	vals := map[string]cty.Value{}
-	good, keysKnown, keysSecret := true, true, false
+	good, keysKnown, keysSecret, hidden := true, true, false, false
 	known, secret, ok := ev.each(e.For, func() {
 		str := &Type{Kind: String}
 		k := ev.convert(ev.eval(e.Key, str), str, e.Key)
 		r := ev.element(e.Value, wanted, &elem)
 		good = good && r.typ != nil && k.typ != nil
+		hidden = hidden || r.val.ContainsMarked()
+		kv, s := strip(k.val)
+		keysSecret = keysSecret || s
 		if ev.c.noEval || !good {
 			return
 		}
-		kv, s := strip(k.val)
-		keysSecret = keysSecret || s
 		if !kv.IsKnown() || kv.IsNull() {
 			keysKnown = false
 			return
@@ -219,7 +219,7 @@ func (ev *evaluator) objectComp(e *lang.ObjectComp, want *Type) result {
 	case !ok || !good:
 		return poison
 	case !known || !keysKnown:
-		return result{t, mark(cty.DynamicVal, secret || keysSecret)}
+		return result{t, mark(cty.DynamicVal, secret || keysSecret || hidden)}
 	}
 	return result{t, mark(objectVal(vals), secret || keysSecret)}
 }

@@ -154,7 +154,7 @@ func (ev *evaluator) index(e *lang.Index) result {
 			return poison
 		}
 		if !v.IsKnown() || !k.IsKnown() || v.IsNull() || k.IsNull() {
-			return result{x.typ.Elem, mark(cty.DynamicVal, secret)}
+			return result{x.typ.Elem, mark(cty.DynamicVal, secret || x.val.ContainsMarked())}
 		}
 		items := v.AsValueSlice()
 		n, _ := int64Of(k)
@@ -179,7 +179,7 @@ func (ev *evaluator) index(e *lang.Index) result {
 			}
 		}
 		if !v.IsKnown() || !k.IsKnown() || k.IsNull() {
-			return result{elem, mark(cty.DynamicVal, secret)}
+			return result{elem, mark(cty.DynamicVal, secret || x.val.ContainsMarked())}
 		}
 		item, ok := attribute(v, k.AsString())
 		if !ok && x.typ.Kind == Object && elem.Optional {
@@ -207,7 +207,7 @@ func told(text string, secret bool) string {
 // indexAny is x[i] of a value of which only itself can tell what it holds.
 func (ev *evaluator) indexAny(e *lang.Index, v, k cty.Value, secret bool) result {
 	if !v.IsKnown() || !k.IsKnown() || k.IsNull() {
-		return result{tAny, mark(cty.DynamicVal, secret)}
+		return result{tAny, mark(cty.DynamicVal, secret || v.ContainsMarked())}
 	}
 	if n, ok := int64Of(k); ok && !v.IsNull() && (v.Type().IsTupleType() || v.Type().IsListType()) {
 		if items := v.AsValueSlice(); n >= 0 && n < int64(len(items)) {
