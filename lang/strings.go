@@ -29,10 +29,8 @@ func parseString(text string, offset int) *StringLit {
 	}
 	at := offset + len(mark)
 	if s.Multiline {
-		if strings.HasPrefix(body, "\r\n") {
-			body, at = body[2:], at+2
-		} else if strings.HasPrefix(body, "\n") {
-			body, at = body[1:], at+1
+		if n := lineEnd(body); n > 0 {
+			body, at = body[n:], at+n
 		}
 	}
 	indent := ""
@@ -45,6 +43,14 @@ func parseString(text string, offset int) *StringLit {
 		s.interpolate(body, at, indent)
 	}
 	return s
+}
+
+// lineEnd is the length of the line break at the start of text: a line feed, with any carriage returns before it. 0 is none.
+func lineEnd(text string) int {
+	if rest := strings.TrimLeft(text, "\r"); strings.HasPrefix(rest, "\n") {
+		return len(text) - len(rest) + 1
+	}
+	return 0
 }
 
 // indentOf is the white space before the closing mark, when nothing else stands there.
@@ -62,8 +68,8 @@ func undent(body, indent string) string {
 	var b strings.Builder
 	for line := range strings.Lines(body) {
 		line = strings.TrimPrefix(line, indent)
-		if l, ok := strings.CutSuffix(line, "\r\n"); ok {
-			line = l + "\n"
+		if l, ok := strings.CutSuffix(line, "\n"); ok {
+			line = strings.TrimRight(l, "\r") + "\n"
 		}
 		b.WriteString(line)
 	}
@@ -87,8 +93,11 @@ func (s *StringLit) interpolate(body string, at int, indent string) {
 			continue
 		}
 		switch {
-		case strings.HasPrefix(body[i:], "\r\n"):
-			i++
+		case body[i] == '\r':
+			run := len(body[i:]) - len(strings.TrimLeft(body[i:], "\r"))
+			if i += run; !strings.HasPrefix(body[i:], "\n") {
+				text.WriteString(body[i-run : i])
+			}
 		case body[i] == '\\' && i+1 < len(body):
 			n := s.escape(&text, body[i:], at+i)
 			i += n

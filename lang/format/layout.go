@@ -1,6 +1,7 @@
 package format
 
 import (
+	"regexp"
 	"strings"
 
 	"imgc/lang"
@@ -189,13 +190,16 @@ func (l *line) tall() bool {
 	return false
 }
 
+// carriageReturns are those before a line break, which a string does not hold.
+var carriageReturns = regexp.MustCompile(`\r+\n`)
+
 // written is a token as it is written: a string over several lines is moved so that its closing mark stands under the
 // start of the line it begins in, unless that would change its value.
 func written(t lang.Token, indent int) string {
 	if t.Kind != lang.TokenString || !strings.Contains(t.Text, "\n") {
 		return t.Text
 	}
-	lines := strings.Split(strings.ReplaceAll(t.Text, "\r\n", "\n"), "\n")
+	lines := strings.Split(carriageReturns.ReplaceAllString(t.Text, "\n"), "\n")
 	last := lines[len(lines)-1]
 	old := last[:len(last)-len(strings.TrimLeft(last, " \t"))]
 	if rest := last[len(old):]; rest != `"""` && rest != "'''" || strings.Contains(t.Text, "${") && loopsOverLines(lines) {
