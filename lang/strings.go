@@ -18,7 +18,8 @@ func parseString(text string, offset int) *StringLit {
 		s.Multiline = true
 	}
 	body, closed := text[len(mark):], false
-	if b, ok := strings.CutSuffix(body, mark); ok {
+	// A quote behind a backslash is text, also where nothing comes after it.
+	if b, ok := strings.CutSuffix(body, mark); ok && (s.Raw || (len(b)-len(strings.TrimRight(b, `\`)))%2 == 0) {
 		body, closed = b, true
 	}
 	if !closed {
