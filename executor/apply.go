@@ -142,6 +142,9 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.forget(); err != nil {
 		return err
 	}
+	if err := r.adopt(ctx); err != nil {
+		return err
+	}
 	r.walk(ctx)
 	err := ctx.Err()
 	if err == nil && len(r.result.Failed) > 0 {
@@ -236,11 +239,11 @@ func (r *run) runtime(digest string) *compiler.Runtime {
 	return rt
 }
 
-// record makes st the record of a unit, in the journal and in the state.
-func (r *run) record(addr string, st *planner.UnitState) error {
+// record makes st the record of a unit, in the journal and in the state. What settles was handed over is settled with it.
+func (r *run) record(addr string, st *planner.UnitState, settles ...component.Effect) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.journal.Write(journal.Entry{Type: journal.Unit, Addr: addr, Unit: st}); err != nil {
+	if err := r.journal.Write(journal.Entry{Type: journal.Unit, Addr: addr, Unit: st, Settles: settles}); err != nil {
 		return err
 	}
 	r.State.Units[addr] = clone(st)
@@ -342,6 +345,7 @@ type effects struct {
 	unit      string
 	kind      string
 	component string
+	handed    *[]component.Effect // what becomes part of the artifact; nil where none is made
 }
 
 func (e effects) entry(t journal.Type, kind, id string, data map[string]string) journal.Entry {
@@ -351,6 +355,15 @@ func (e effects) entry(t journal.Type, kind, id string, data map[string]string) 
 // Intend is the component.Effects method.
 func (e effects) Intend(kind, id string, data map[string]string) error {
 	return e.j.Write(e.entry(journal.Intend, kind, id, data))
+}
+
+// Handover is the component.Effects method.
+func (e effects) Handover(kind, id string) error {
+	if e.handed == nil {
+		return e.Settled(kind, id)
+	}
+	*e.handed = append(*e.handed, component.Effect{Unit: e.unit, Component: e.component, Kind: kind, ID: id})
+	return nil
 }
 
 // Settled is the component.Effects method.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"imgc/compiler"
+	"imgc/executor/redact"
 	"imgc/planner"
 	"imgc/stdlib/component"
 )
@@ -20,11 +21,13 @@ type ObserveInput struct {
 	Digests  *planner.Digests
 	Registry *Registry
 	StoreDir string // the .imgc folder
+	// Blind looks at nothing outside this computer: what the state says is believed.
+	Blind bool
 }
 
 // Observe finds out what of the recorded artifacts is still there, and where builds can restart. It changes nothing.
 func Observe(ctx context.Context, in ObserveInput) (planner.Observed, error) {
-	seen := planner.Observed{Artifacts: map[string]component.Status{}, Missing: map[string]bool{}, Checkpoints: map[string]bool{}}
+	seen := planner.Observed{Artifacts: map[string]component.Status{}, Found: map[string]component.Artifact{}, Drift: map[string][]component.Drift{}, Missing: map[string]bool{}, Checkpoints: map[string]bool{}}
 	o := &observer{in: in, seen: &seen}
 	slots := make(chan struct{}, 8)
 	var wg sync.WaitGroup
@@ -74,11 +77,15 @@ func (o *observer) unit(ctx context.Context, u *compiler.Unit) {
 		}
 	}
 	st := o.in.State.Units[u.Addr]
+	found := o.find(ctx, u, st)
 	if st == nil {
 		return
 	}
-	if !st.Consumed {
+	if !st.Consumed && !found {
 		o.probe(ctx, u, u.Builder, "builder", st.Builder.Component, u.Addr, st.Artifact)
+		if o.status(u.Addr) == component.Present {
+			o.drift(ctx, u, st.Builder.Component, st.Artifact)
+		}
 	}
 	for i, ch := range st.Posts {
 		for j, l := range ch.Links {
@@ -104,13 +111,73 @@ func (o *observer) unit(ctx context.Context, u *compiler.Unit) {
 	}
 }
 
+// find looks for an artifact that was made from what the unit is made from now, and that the state does not know.
+func (o *observer) find(ctx context.Context, u *compiler.Unit, st *planner.UnitState) bool {
+	digest := o.in.Digests.Units[u.Addr].Digest()
+	if o.in.Blind || st != nil && st.Digest == digest {
+		return false
+	}
+	if inst, ok := o.in.Registry.blank("builder", u.Builder.Schema.Name); !ok {
+		return false
+	} else if _, ok := inst.(component.Finder); !ok {
+		return false
+	}
+	rt := &compiler.Runtime{Digest: digest[:12], Artifacts: map[string]map[string]any{}}
+	for addr, s := range o.in.State.Units {
+		rt.Artifacts[addr] = s.Artifact.Attrs
+	}
+	inst, err := o.in.Registry.instance(u.Builder, rt, redact.New(nil))
+	if err != nil {
+		return false // it waits for what is not there yet, so neither is it
+	}
+	a, ok, err := inst.(component.Finder).Find(ctx, o.env(u, u.Builder))
+	if err != nil {
+		o.fail(fmt.Errorf("%s: looking whether it exists: %w; with --refresh=false the plan believes the state", u.Addr, err))
+	}
+	if !ok || err != nil {
+		return false
+	}
+	o.mu.Lock()
+	o.seen.Found[u.Addr] = a
+	o.mu.Unlock()
+	o.drift(ctx, u, u.Builder.Schema.Name, a)
+	return true
+}
+
+func (o *observer) status(key string) component.Status {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seen.Artifacts[key]
+}
+
+func (o *observer) drift(ctx context.Context, u *compiler.Unit, name string, a component.Artifact) {
+	inst, _ := o.in.Registry.blank("builder", name)
+	up, ok := inst.(component.Updater)
+	if !ok || o.in.Blind {
+		return
+	}
+	d, err := up.Drift(ctx, o.env(u, u.Builder), a)
+	if err != nil {
+		o.fail(fmt.Errorf("%s: looking at %s: %w; with --refresh=false the plan believes the state", u.Addr, a.ID, err))
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(d) > 0 {
+		o.seen.Drift[u.Addr] = d
+	}
+}
+
 func (o *observer) probe(ctx context.Context, u *compiler.Unit, call *compiler.Call, kind, name, key string, a component.Artifact) {
 	env := o.env(u, call)
 	var status component.Status
 	var err error
 	inst, _ := o.in.Registry.blank(kind, name)
-	if k, ok := inst.(component.ArtifactKeeper); ok {
-		status, err = k.Probe(ctx, env, a)
+	if k, ok := inst.(component.ArtifactKeeper); ok && o.in.Blind {
+		status = component.Present
+	} else if ok {
+		if status, err = k.Probe(ctx, env, a); err != nil {
+			err = fmt.Errorf("%w; with --refresh=false the plan believes the state", err)
+		}
 	} else {
 		status, err = component.ProbeFiles(ctx, env, a)
 	}

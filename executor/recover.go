@@ -71,7 +71,9 @@ func (r *run) recover(ctx context.Context, left []journal.Entry) error {
 		r.artifacts[addr] = u.Artifact.Attrs
 	}
 	for _, e := range r.journal.Unsettled() {
-		if err := r.undo(ctx, e); err != nil {
+		err := r.undo(ctx, e)
+		kept := errors.Is(err, component.ErrKept)
+		if err != nil && !kept {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -82,7 +84,11 @@ func (r *run) recover(ctx context.Context, left []journal.Entry) error {
 		if err := r.journal.Write(settled); err != nil {
 			return err
 		}
-		r.emit(Event{Type: Message, Unit: e.Effect.Unit, Text: fmt.Sprintf("removed %s %s, which an earlier run left", e.Effect.Kind, e.Effect.ID)})
+		text := fmt.Sprintf("removed %s %s, which an earlier run left", e.Effect.Kind, e.Effect.ID)
+		if kept {
+			text = fmt.Sprintf("kept %s %s, which an earlier run had made whole", e.Effect.Kind, e.Effect.ID)
+		}
+		r.emit(Event{Type: Message, Unit: e.Effect.Unit, Text: text})
 	}
 	if err := r.tidyUp(ctx, left); err != nil {
 		return err
@@ -105,10 +111,10 @@ func (r *run) undo(ctx context.Context, e journal.Entry) error {
 		}
 	}
 	env := r.quietEnv(e.Effect.Unit)
-	env.Effects = effects{r.journal, e.Effect.Unit, e.Kind, e.Effect.Component}
-	bounded, cancel := context.WithTimeout(ctx, r.StopTimeout)
+	env.Effects = effects{j: r.journal, unit: e.Effect.Unit, kind: e.Kind, component: e.Effect.Component}
+	bounded, cancel := context.WithTimeout(ctx, r.stopTimeout(inst))
 	defer cancel()
-	if e.Effect.Kind == usedKind {
+	if e.Effect.Kind == usedKind || e.Effect.Kind == replacedKind {
 		return r.finishRemoval(bounded, env, inst, *e.Effect)
 	}
 	u, ok := inst.(component.Undoer)
@@ -120,7 +126,13 @@ func (r *run) undo(ctx context.Context, e journal.Entry) error {
 
 // quietEnv is the environment of a component that puts in order what an earlier run left.
 func (r *run) quietEnv(unit string) *component.Env {
-	return &component.Env{Dir: r.Program.Dir, StateDir: r.Store.Dir, RunID: r.id, Unit: unit,
+	digest := ""
+	for _, c := range r.Plan.Changes {
+		if c.Addr == unit {
+			digest = c.Digest
+		}
+	}
+	return &component.Env{Dir: r.Program.Dir, StateDir: r.Store.Dir, RunID: r.id, Unit: unit, Digest: digest,
 		Say: func(format string, args ...any) {
 			r.emit(Event{Type: Message, Unit: unit, Text: fmt.Sprintf(format, args...)})
 		},

@@ -19,14 +19,15 @@ import (
 // unitRun is one unit under way.
 type unitRun struct {
 	*run
-	c    *planner.Change
-	env  component.Env
-	rt   *compiler.Runtime
-	st   *planner.UnitState
-	out  *lines
-	kept bool // the machine stays for the user to look at
-	step int  // phases done, for events
-	all  int
+	c      *planner.Change
+	env    component.Env
+	rt     *compiler.Runtime
+	st     *planner.UnitState
+	out    *lines
+	handed []component.Effect // effects that become part of the artifact
+	kept   bool               // the machine stays for the user to look at
+	step   int                // phases done, for events
+	all    int
 }
 
 // unit makes one change.
@@ -46,7 +47,7 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 	}()
 	name := r.id + "-" + c.Addr
 	tmp := filepath.Join(r.Store.Dir, "tmp", name)
-	own := effects{r.journal, c.Addr, "", ""}
+	own := effects{j: r.journal, unit: c.Addr}
 	if err := own.Intend(tempKind, name, nil); err != nil {
 		return err
 	}
@@ -78,6 +79,10 @@ func (r *run) unit(ctx context.Context, c *planner.Change) (err error) {
 		if err := u.build(ctx); err != nil {
 			return err
 		}
+	} else if c.Action == planner.Update {
+		if err := u.update(ctx); err != nil {
+			return err
+		}
 	} else if u.st = r.recorded(c.Addr); u.st == nil {
 		return errors.New("the state no longer has its record, so its artifact cannot be used: run imgc apply again")
 	}
@@ -97,6 +102,9 @@ func phases(c *planner.Change) int {
 				n++
 			}
 		}
+	}
+	if c.Action == planner.Update {
+		n = 1
 	}
 	for _, ch := range c.Posts {
 		for _, l := range ch {
@@ -124,7 +132,7 @@ func finalArtifact(st *planner.UnitState) string {
 // envFor is the environment of one component of the unit.
 func (u *unitRun) envFor(call *compiler.Call) *component.Env {
 	e := u.env
-	e.Effects = effects{u.journal, u.c.Addr, call.Schema.Kind, call.Schema.Name}
+	e.Effects = effects{u.journal, u.c.Addr, call.Schema.Kind, call.Schema.Name, &u.handed}
 	return &e
 }
 
@@ -182,10 +190,8 @@ func (u *unitRun) build(ctx context.Context) (err error) {
 		if u.kept {
 			return
 		}
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.StopTimeout)
-		defer cancel()
-		if e := b.Stop(stop, env, m); e != nil {
-			err = errors.Join(err, fmt.Errorf("giving back the machine: %w", e))
+		if e := u.stop(ctx, b, env, m); e != nil {
+			err = errors.Join(err, e)
 		}
 	}()
 	if err := u.phase(ctx, "start", call, func(ctx context.Context) error {
@@ -208,7 +214,25 @@ func (u *unitRun) build(ctx context.Context) (err error) {
 	for _, s := range u.c.Steps {
 		u.st.Steps = append(u.st.Steps, s.Recorded)
 	}
-	return u.record(u.c.Addr, u.st)
+	return u.become(ctx, inst)
+}
+
+// stop gives back what a builder has made, also after a cancel.
+func (u *unitRun) stop(ctx context.Context, b component.Builder, env *component.Env, m component.Machine) error {
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.stopTimeout(b))
+	defer cancel()
+	if err := b.Stop(stop, env, m); err != nil {
+		return fmt.Errorf("giving back the machine: %w", err)
+	}
+	return nil
+}
+
+// stopTimeout bounds how long a component may take to put in order what it has made.
+func (r *run) stopTimeout(inst any) time.Duration {
+	if s, ok := inst.(component.SlowStopper); ok {
+		return max(s.StopTimeout(), r.StopTimeout)
+	}
+	return r.StopTimeout
 }
 
 // steps runs the steps that have to run, and does with a failure what the policy says.
@@ -372,6 +396,8 @@ func (r *run) diagnose(c *planner.Change, err error) {
 
 func phaseWord(p string) string {
 	switch p {
+	case "update":
+		return "the update"
 	case "start":
 		return "the start"
 	case "finish":

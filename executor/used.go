@@ -107,7 +107,7 @@ func (u *unitRun) remove(ctx context.Context, maker *compiler.Call, a component.
 	if err != nil {
 		return fmt.Errorf("deleting %s, which is used up: %w", a.ID, err)
 	}
-	own := effects{u.journal, u.c.Addr, maker.Schema.Kind, maker.Schema.Name}
+	own := effects{j: u.journal, unit: u.c.Addr, kind: maker.Schema.Kind, component: maker.Schema.Name}
 	if err := own.Intend(usedKind, a.ID, map[string]string{"artifact": string(data)}); err != nil {
 		return err
 	}

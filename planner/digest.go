@@ -29,6 +29,9 @@ type UnitDigests struct {
 	Builder *Node
 	Steps   []*Node
 	Posts   [][]*Node
+	// updates is the digest of the options that change the artifact in place; empty when there are none. It counts for the post chains, and
+	// not for the artifact.
+	updates string
 }
 
 // Digest is the digest of the unit's artifact: that of its last node before the post chains.
@@ -87,7 +90,7 @@ func Digest(ctx context.Context, in Input) (*Digests, lang.Diagnostics) {
 	for _, u := range in.Program.Units {
 		ud := d.out.Units[u.Addr]
 		e.text(u.Addr)
-		e.text(ud.Digest())
+		e.text(ud.Digest() + ud.updates)
 		for _, ch := range ud.Posts {
 			for _, n := range ch {
 				e.text(n.Digest)
@@ -122,6 +125,7 @@ func (d *digester) unit(u *compiler.Unit) {
 	}
 	d.made[u.Addr] = made
 	ud.Builder = d.node("imgc unit 1", u.Builder, made)
+	ud.updates = d.updates(ud.Builder)
 	made.add(u.Builder)
 	prev := ud.Builder.Digest
 	for _, s := range u.Steps {
@@ -130,6 +134,7 @@ func (d *digester) unit(u *compiler.Unit) {
 		ud.Steps = append(ud.Steps, n)
 		prev = n.Digest
 	}
+	prev += ud.updates
 	for _, ch := range u.Posts {
 		prev := prev
 		var links []*Node
@@ -165,7 +170,7 @@ func (d *digester) node(prev string, c *compiler.Call, made writtenBefore) *Node
 		n.Recorded.Options["keep"] = "true"
 	}
 	for _, o := range c.Options {
-		if o.Field.Free || o.Pending == nil && isNull(o.Value) {
+		if o.Field.Free || o.Field.Update || o.Pending == nil && isNull(o.Value) {
 			continue
 		}
 		e.text(o.Field.Name)
@@ -195,6 +200,30 @@ func (d *digester) node(prev string, c *compiler.Call, made writtenBefore) *Node
 	n.Digest = e.sum()
 	n.Recorded.Digest = n.Digest
 	return n
+}
+
+// updates digests the options that change the artifact in place, and notes them.
+func (d *digester) updates(n *Node) string {
+	e := newEncoder(d.in.Key)
+	any := false
+	for _, o := range n.Call.Options {
+		if !o.Field.Update || o.Pending == nil && isNull(o.Value) {
+			continue
+		}
+		if !any {
+			any, n.Recorded.Updates = true, map[string]string{}
+		}
+		e.text(o.Field.Name)
+		if o.Pending != nil {
+			d.pending(e, o.Pending)
+		}
+		e.value(o.Value, o.Field.Type)
+		n.Recorded.Updates[o.Field.Name] = recorded(o, d.in.Key)
+	}
+	if !any {
+		return ""
+	}
+	return e.sum()
 }
 
 func isNull(v cty.Value) bool {

@@ -79,6 +79,10 @@ func (m *maker) change() *Change {
 	m.floor = -1
 	c := &Change{Addr: m.u.Addr, Action: None, Digest: m.d.Digest(), Builder: m.d.Builder, Steps: m.d.Steps, Posts: m.d.Posts, DependsOn: m.u.DependsOn, Unit: m.u}
 	m.out = c
+	if a, ok := m.seen.Found[m.u.Addr]; ok && (m.st == nil || m.st.Digest != c.Digest) {
+		c.Found = &a
+		m.st = Adopted(c)
+	}
 	if m.st == nil {
 		c.Action = Build
 		c.Reasons = []Reason{{Code: NeverBuilt, Subject: m.u.Addr}}
@@ -99,8 +103,34 @@ func (m *maker) change() *Change {
 		m.rebuild()
 		return c
 	}
+	m.updates()
 	m.posts()
 	return c
+}
+
+// Adopted is the record of a unit whose artifact was found. Its post chains have not run here.
+func Adopted(c *Change) *UnitState {
+	st := &UnitState{Digest: c.Digest, Builder: c.Builder.Recorded, Artifact: *c.Found}
+	for _, s := range c.Steps {
+		st.Steps = append(st.Steps, s.Recorded)
+	}
+	return st
+}
+
+// updates plans what can be done with the artifact as it is: options that changed, and what somebody has changed by hand.
+func (m *maker) updates() {
+	if m.st.Consumed {
+		return
+	}
+	n := m.d.Builder
+	rs := m.options(n, m.st.Builder.Updates, n.Recorded.Updates, "source "+m.u.Source)
+	n.Reasons = append(n.Reasons, rs...)
+	for _, d := range m.seen.Drift[m.u.Addr] {
+		rs = append(rs, Reason{Code: Drifted, Subject: d.Subject, Before: d.Recorded, After: d.Found})
+	}
+	if len(rs) > 0 {
+		m.out.Action, m.out.Reasons = Update, rs
+	}
 }
 
 func (m *maker) rebuild() {
@@ -238,15 +268,28 @@ func (m *maker) node(n *Node, old NodeState, where string) []Reason {
 	} else if n.Recorded.Version != old.Version {
 		rs = append(rs, Reason{Code: ComponentChanged, Subject: where, Where: where, Before: old.Component + " " + old.Version, After: n.Component + " " + n.Recorded.Version})
 	}
+	rs = append(rs, m.options(n, old.Options, n.Recorded.Options, where)...)
+	for _, path := range sortedKeys(n.Recorded.Files) {
+		if b, ok := old.Files[path]; ok && b != n.Recorded.Files[path] || !ok && len(n.Options) == 0 {
+			rs = append(rs, Reason{Code: FileChanged, Subject: path, Where: where})
+		}
+	}
+	n.Reasons = rs
+	return rs
+}
+
+// options compares options with those recorded, and fills the node's diff.
+func (m *maker) options(n *Node, old, now map[string]string, where string) []Reason {
+	var rs []Reason
 	names := map[string]bool{}
-	for name := range old.Options {
+	for name := range old {
 		names[name] = true
 	}
-	for name := range n.Recorded.Options {
+	for name := range now {
 		names[name] = true
 	}
 	for _, name := range sortedKeys(names) {
-		b, a := old.Options[name], n.Recorded.Options[name]
+		b, a := old[name], now[name]
 		if a == b {
 			continue
 		}
@@ -267,12 +310,6 @@ func (m *maker) node(n *Node, old NodeState, where string) []Reason {
 		n.Options = append(n.Options, OptionChange{Name: name, Before: before, After: after})
 		rs = append(rs, Reason{Code: code, Subject: name, Where: where, Before: before, After: after})
 	}
-	for _, path := range sortedKeys(n.Recorded.Files) {
-		if b, ok := old.Files[path]; ok && b != n.Recorded.Files[path] || !ok && len(n.Options) == 0 {
-			rs = append(rs, Reason{Code: FileChanged, Subject: path, Where: where})
-		}
-	}
-	n.Reasons = rs
 	return rs
 }
 
@@ -387,6 +424,9 @@ func (m *maker) posts() {
 			subject = "post " + ch.Links[0].Component
 		}
 		reasons = append(reasons, Reason{Code: PostRemoved, Subject: subject})
+	}
+	if len(reasons) > 0 && c.Action == Update {
+		return // the chains run on what was updated, and that says why
 	}
 	if len(reasons) > 0 {
 		c.Action = Post

@@ -1,6 +1,9 @@
 package planner
 
-import "imgc/compiler"
+import (
+	"imgc/compiler"
+	"imgc/stdlib/component"
+)
 
 // planFormat is the version of the plan's JSON form.
 const planFormat = 1
@@ -53,6 +56,8 @@ type Change struct {
 	// RestoreFrom is the step digest whose checkpoint the machine starts from; empty for a fresh start.
 	RestoreFrom string   `json:"restore_from,omitempty"`
 	DependsOn   []string `json:"depends_on,omitempty"`
+	// Found is an artifact that exists and that the state does not know: it is the unit's, as it was made from the same.
+	Found *component.Artifact `json:"found,omitempty"`
 
 	Unit *compiler.Unit `json:"-"` // nil for Forget
 }
@@ -101,6 +106,7 @@ const (
 	PostChanged       ReasonCode = "post-changed"
 	PostRemoved       ReasonCode = "post-removed"
 	PostUnfinished    ReasonCode = "post-unfinished" // failed or interrupted in the last run
+	Drifted           ReasonCode = "drifted"         // somebody has changed it since
 	NotInProgram      ReasonCode = "not-in-program"
 	KeyChanged        ReasonCode = "key-changed"    // the folder's key is gone: secrets cannot be compared
 	FormatChanged     ReasonCode = "format-changed" // an imgc with other digests recorded it

@@ -62,12 +62,21 @@ func (r Reason) String() string {
 		return r.Where + " did not finish in the last run"
 	case InputNotKept:
 		return "what the chain begins with was not kept, so it has to be built again (keep would keep it)"
+	case Drifted:
+		return fmt.Sprintf("%s was changed by others: %s → %s", r.Subject, orNothing(r.Before), orNothing(r.After))
 	case NotInProgram:
 		return "no longer in the program; what it built stays"
 	case KeyChanged:
 		return fmt.Sprintf("the secret in option %s%s cannot be compared: .imgc/key is not the one that it was recorded with", r.Subject, in)
 	}
 	return string(r.Code)
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return s
 }
 
 const widest = 48 // characters of a value in a sentence

@@ -50,6 +50,8 @@ type NodeState struct {
 	Digest    string `json:"digest"`
 	// Options holds each option that counts in the digest, as shown in a diff. A secret is a keyed hash.
 	Options map[string]string `json:"options,omitempty"`
+	// Updates holds, in the same way, the options that change the artifact in place.
+	Updates map[string]string `json:"updates,omitempty"`
 	// Files holds the content digest of each local path that the node reads.
 	Files map[string]string `json:"files,omitempty"`
 	// Writes lists the local paths that it writes.
@@ -67,6 +69,10 @@ type Observed struct {
 	// Artifacts holds the status of each recorded artifact that was not consumed: by unit address for a
 	// builder's artifact, "web.vm/post[0][1]" for that of link 1 of chain 0.
 	Artifacts map[string]component.Status
+	// Found holds, by unit address, artifacts that no state records and that were made from just what the unit is made from now.
+	Found map[string]component.Artifact
+	// Drift holds, by unit address, what of an artifact differs from what was recorded and can be put right in place.
+	Drift map[string][]component.Drift
 	// Missing holds the local paths that recorded steps have written and that are not there any more.
 	Missing map[string]bool
 	// Checkpoints holds the step digests from which a builder can restart.

@@ -60,9 +60,13 @@ func (e *LockedError) Error() string {
 // View opens the store of a program's folder to read only. It takes no lock and makes nothing.
 func View(dir string) *Store { return &Store{Dir: filepath.Join(dir, stateFolder)} }
 
+// ViewPart opens the store of a part of a program's folder, which has a state of its own: that of a rehearsal.
+func ViewPart(dir, part string) *Store { return &Store{Dir: filepath.Join(dir, stateFolder, part)} }
+
 // LockOptions tell how Lock waits.
 type LockOptions struct {
 	Wait    time.Duration // how long to wait for another imgc; 0 does not wait
+	Part    string        // as that of ViewPart; empty for the program's own state
 	Command string        // what this imgc does, for others to read
 	OnWait  func(Owner)   // called once when there is somebody to wait for
 }
@@ -70,7 +74,7 @@ type LockOptions struct {
 // Lock opens the store of a program's folder to change it, making it where needed. Only one process has it at a time;
 // the lock ends with the process, however that ends.
 func Lock(ctx context.Context, dir string, o LockOptions) (*Store, error) {
-	s := View(dir)
+	s := ViewPart(dir, o.Part)
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ var colors = map[Action]string{None: "2", Post: "36", Update: "33", Build: "32",
 
 func (t *textWriter) change(c *Change) {
 	if c.Action == None && !t.o.Verbose {
+		if c.Found != nil {
+			t.line("  %s is up to date: %s was found, made from the same\n", t.color("1", c.Addr), c.Found.ID)
+		}
 		return
 	}
 	t.line("%s %s %s", t.color(colors[c.Action], symbols[c.Action]), t.color("1", c.Addr), verbs[c.Action])
@@ -68,8 +71,14 @@ func (t *textWriter) change(c *Change) {
 	switch c.Action {
 	case Build, Rebuild:
 		t.steps(c)
+	case Update:
+		t.node("source", c.Builder, true, c)
+		t.posts(c)
 	case Post:
 		t.posts(c)
+	}
+	if c.Found != nil {
+		t.line("    %s was found, made from the same", c.Found.ID)
 	}
 	t.line("")
 }

@@ -6,6 +6,9 @@ package stdlib
 
 import (
 	"imgc/stdlib/artifice"
+	"imgc/stdlib/aws"
+	"imgc/stdlib/aws/ami"
+	"imgc/stdlib/aws/ebs"
 	"imgc/stdlib/checksum"
 	"imgc/stdlib/component"
 	"imgc/stdlib/compress"
@@ -22,8 +25,8 @@ import (
 	"imgc/stdlib/upload"
 )
 
-// Components lists every component there is. A new one is a line here.
-func Components() []component.Component {
+// Components lists every component there is; those of AWS work in a cloud. A new one is a line here.
+func Components(cloud *aws.Cloud) []component.Component {
 	return []component.Component{
 		file.Component(),
 		rootfs.New(),
@@ -42,15 +45,18 @@ func Components() []component.Component {
 		oci.New(),
 
 		http.Component(),
+
+		ebs.Component(cloud),
+		ami.Component(cloud),
 	}
 }
 
 // Schemas gives the text of every schema file by a name for messages: those of the components, and those that only
 // declare types which several of them share. A file that declares several components is there once.
 func Schemas() map[string]string {
-	out := map[string]string{"stdlib/ssh/schema.imgc": ssh.Schema}
+	out := map[string]string{"stdlib/ssh/schema.imgc": ssh.Schema, "stdlib/aws/schema.imgc": aws.Schema}
 	seen := map[string]bool{}
-	for _, c := range Components() {
+	for _, c := range Components(nil) {
 		if !seen[c.Schema] {
 			seen[c.Schema] = true
 			out["stdlib/"+c.Name+"/schema.imgc"] = c.Schema

@@ -37,7 +37,7 @@ func ptr[T any](v T) *T { return &v }
 
 func TestRegistry(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range stdlib.Components() {
+	for _, c := range stdlib.Components(nil) {
 		key := string(c.Kind) + " " + c.Name
 		if seen[key] {
 			t.Errorf("%s is there twice", key)

@@ -140,7 +140,7 @@ func (a *app) docPages(schemas *compiler.SchemaSet, args []string, form referenc
 
 func componentNames() []string {
 	var names []string
-	for _, c := range stdlib.Components() {
+	for _, c := range stdlib.Components(nil) {
 		names = append(names, c.Name)
 	}
 	slices.Sort(names)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"imgc/lang/report/sarif"
 	"imgc/planner"
 	"imgc/stdlib"
+	"imgc/stdlib/aws/rehearsal"
 )
 
 // session is an open program: its folder's state, the compiled program, and what it is made of.
@@ -32,6 +34,8 @@ type session struct {
 	targets  []string
 	replace  []string
 	params   map[string]string // as given, without secrets
+	cloud    *rehearsal.Cloud  // nil unless it is a rehearsal
+	blind    bool              // nothing outside this computer is looked at
 	result   *executor.Result
 	dir      string
 }
@@ -125,12 +129,17 @@ func (a *app) compile(cfg compiler.Config) (*compiler.Program, error) {
 }
 
 func newSession(ctx context.Context, a *app, cfg compiler.Config, p *planFlags) (*session, error) {
-	s := &session{app: a, registry: executor.NewRegistry(stdlib.Components()), targets: p.targets, replace: p.replace, params: map[string]string{}, dir: cfg.Dir}
+	s := &session{app: a, targets: p.targets, replace: p.replace, params: map[string]string{}, dir: cfg.Dir, blind: !p.refresh}
+	cloud, err := s.open(&p.rehearsal)
+	if err != nil {
+		return nil, err
+	}
+	s.registry = executor.NewRegistry(stdlib.Components(cloud))
 	cfg.Lookup = func(schema *compiler.Schema, options cty.Value) (map[string]any, error) {
 		return s.registry.Lookup(ctx, schema, options)
 	}
-	var err error
 	if s.prog, err = a.compile(cfg); err != nil {
+		s.close()
 		return nil, err
 	}
 	for _, in := range s.prog.Params {
@@ -162,8 +171,12 @@ func (a *app) open(ctx context.Context, p *planFlags) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store = planner.View(cfg.Dir)
-	return s, s.load()
+	s.store = planner.ViewPart(cfg.Dir, s.part())
+	if err := s.load(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // load reads the state as it is, with what a crashed run has finished and not recorded.
@@ -207,10 +220,11 @@ func (a *app) openApply(ctx context.Context, p *applyFlags, args []string) (*ses
 	if len(args) > 0 {
 		command += " " + args[0]
 	}
-	s.store, err = planner.Lock(ctx, cfg.Dir, planner.LockOptions{Wait: p.lockTimeout, Command: command, OnWait: func(o planner.Owner) {
+	s.store, err = planner.Lock(ctx, cfg.Dir, planner.LockOptions{Part: s.part(), Wait: p.lockTimeout, Command: command, OnWait: func(o planner.Owner) {
 		fmt.Fprintf(a.err, "Waiting for %s…\n", o)
 	}})
 	if err != nil {
+		s.close()
 		return nil, nil, err
 	}
 	plan, err := func() (*planner.Plan, error) {
@@ -227,14 +241,22 @@ func (a *app) openApply(ctx context.Context, p *applyFlags, args []string) (*ses
 		return plan, nil
 	}()
 	if err != nil {
-		return nil, nil, errors.Join(err, s.store.Close())
+		s.close()
+		return nil, nil, err
 	}
 	return s, plan, nil
 }
 
-// close gives the lock back.
+// close gives the lock back, and ends a rehearsal.
 func (s *session) close() {
-	if err := s.store.Close(); err != nil {
+	var err error
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	if s.cloud != nil {
+		err = errors.Join(err, s.cloud.Close())
+	}
+	if err != nil {
 		fmt.Fprintln(s.app.err, s.app.red("error:"), err)
 	}
 }
@@ -258,7 +280,7 @@ func (s *session) plan(ctx context.Context) (*planner.Plan, error) {
 	if ds.HasErrors() {
 		return nil, ds
 	}
-	seen, err := executor.Observe(ctx, executor.ObserveInput{Program: s.prog, State: s.state, Digests: digests, Registry: s.registry, StoreDir: s.store.Dir})
+	seen, err := executor.Observe(ctx, executor.ObserveInput{Program: s.prog, State: s.state, Digests: digests, Registry: s.registry, StoreDir: s.store.Dir, Blind: s.blind})
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +298,8 @@ func (s *session) save(file string, p *planner.Plan) error { return planner.Writ
 // mustApply says whether there is something to do, or to put in order after a crash.
 func (s *session) mustApply(p *planner.Plan) bool {
 	left, err := executor.Pending(s.store.Dir)
-	return p.HasChanges() || left || err != nil
+	found := slices.ContainsFunc(p.Changes, func(c *planner.Change) bool { return c.Found != nil })
+	return p.HasChanges() || left || found || err != nil
 }
 
 // apply does what the plan says and hands each event to r.

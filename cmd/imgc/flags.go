@@ -76,6 +76,25 @@ type planFlags struct {
 	targets     []string
 	replace     []string
 	lockTimeout time.Duration
+	refresh     bool
+	rehearsal   rehearsalFlags
+}
+
+// rehearsalFlags say whether the cloud is one inside this process.
+type rehearsalFlags struct {
+	on     bool
+	root   string
+	images []string
+	policy string
+}
+
+func (r *rehearsalFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&r.on, "rehearse", false, "use a cloud inside this process, whose machines are sandboxes of this computer: no account, no cost")
+	cmd.Flags().StringVar(&r.root, "rehearse-root", "", "the `FOLDER` that the images of a rehearsal hold; this computer's shell and file commands otherwise")
+	cmd.Flags().StringArrayVar(&r.images, "rehearse-image", nil, "the `ID` of a public image that the rehearsal is to have; may be repeated")
+	cmd.Flags().StringVar(&r.policy, "rehearse-policy", "", "an IAM policy, as a JSON `FILE`, that the rehearsal enforces")
+	_ = cmd.MarkFlagDirname("rehearse-root")
+	_ = cmd.MarkFlagFilename("rehearse-policy", "json")
 }
 
 func (p *planFlags) add(a *app, cmd *cobra.Command) {
@@ -83,6 +102,8 @@ func (p *planFlags) add(a *app, cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.targets, "target", nil, "only this `BUILD` or BUILD.SOURCE and what it needs; may be repeated")
 	cmd.Flags().StringArrayVar(&p.replace, "replace", nil, "build this `BUILD.SOURCE` anew though nothing changed; may be repeated")
 	cmd.Flags().DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait while another imgc works in this folder (0: not at all)")
+	cmd.Flags().BoolVar(&p.refresh, "refresh", true, "look at what exists outside this computer; with --refresh=false the state is believed")
+	p.rehearsal.add(cmd)
 	for _, name := range []string{"target", "replace"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeAddress(&p.programFlags))
 	}

@@ -14,7 +14,7 @@ func TestSchemasAgreeWithCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range stdlib.Components() {
+	for _, c := range stdlib.Components(nil) {
 		s := schemas.Lookup(string(c.Kind), c.Name)
 		if s == nil {
 			t.Errorf("%s %s has no schema", c.Kind, c.Name)

@@ -35,6 +35,8 @@ type Entry struct {
 	Addr  string             `json:"addr,omitempty"`
 	Unit  *planner.UnitState `json:"unit,omitempty"`
 	Phase string             `json:"phase,omitempty"`
+	// Settles are effects that became part of Unit's artifact.
+	Settles []component.Effect `json:"settles,omitempty"`
 }
 
 // Type says what an entry tells.
@@ -156,6 +158,10 @@ func (j *Journal) fold(e Entry) {
 		j.open[key(*e.Effect)] = e
 	case Settled:
 		delete(j.open, key(*e.Effect))
+	case Unit:
+		for _, s := range e.Settles {
+			delete(j.open, key(s))
+		}
 	}
 }
 

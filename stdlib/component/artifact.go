@@ -1,6 +1,9 @@
 package component
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Artifact is what a builder or a post-processor made. It is plain data: it is kept in the state file.
 type Artifact struct {
@@ -13,6 +16,8 @@ type Artifact struct {
 	// Attrs are the fields of the schema's artifact block: strings, float64, bool, []any, map[string]any,
 	// as encoding/json has them.
 	Attrs map[string]any `json:"attrs,omitempty"`
+	// Private is what the component itself needs to look at the artifact later, and to change it. It holds no secret.
+	Private json.RawMessage `json:"private,omitempty"`
 }
 
 // File is one local file of an artifact.

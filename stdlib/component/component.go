@@ -8,6 +8,8 @@ package component
 
 import (
 	"context"
+	"errors"
+	"time"
 )
 
 // Kind is what a component is in a program.
@@ -100,6 +102,40 @@ type ArtifactKeeper interface {
 	// Delete removes the artifact. An artifact that is gone already is no error.
 	Delete(ctx context.Context, env *Env, a Artifact) error
 }
+
+// Finder is a Builder whose artifacts can be found without a state file: they carry the digest of what they were made from.
+type Finder interface {
+	// Find looks for the artifact of env.Digest, whole.
+	Find(ctx context.Context, env *Env) (Artifact, bool, error)
+}
+
+// Updater is a Builder that can change an artifact that exists: the options that its schema marks with update.
+type Updater interface {
+	// Update makes the artifact what the options say now, and returns it as it is then. After a failure it can be repeated.
+	Update(ctx context.Context, env *Env, a Artifact) (Artifact, error)
+	// Drift tells what of it somebody else has changed since it was recorded, and Update would put right.
+	Drift(ctx context.Context, env *Env, a Artifact) ([]Drift, error)
+}
+
+// Drift is one thing that is not as it was recorded.
+type Drift struct {
+	Subject         string // "the tag Name of ami-0abc in us-east-1"
+	Recorded, Found string
+}
+
+// Replacer is a Builder that may remove the artifact that it made before, once the new one is recorded.
+type Replacer interface {
+	ArtifactKeeper
+	Replaces() bool
+}
+
+// SlowStopper is a Builder whose Stop and Undo take longer than the executor would give them.
+type SlowStopper interface {
+	StopTimeout() time.Duration
+}
+
+// ErrKept is what Undo returns when what it was to remove has become whole, and counts.
+var ErrKept = errors.New("it is whole and stays")
 
 // Undoer is a component that records effects. Undo removes what an effect that was never finished left
 // behind, after a crash of the process that began it; what does not exist (any more) is no error.

@@ -75,6 +75,9 @@ type Effects interface {
 	Intend(kind, id string, data map[string]string) error
 	// Settled records that the thing no longer needs undoing: it was removed, or is part of an artifact.
 	Settled(kind, id string) error
+	// Handover says that the thing is part of the artifact that Finish or Update is about to return: it is settled when the executor
+	// has recorded that artifact, in the same entry of the journal, so that no crash comes between.
+	Handover(kind, id string) error
 }
 
 // Effect is one recorded intention.

@@ -12,13 +12,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"sort"
+	"sync"
 
+	"github.com/pkg/sftp"
 	"golang.org/x/sys/unix"
 )
 
 // request is one thing the host asks of the agent. Its data travels in the descriptors that come with it.
 type request struct {
-	Op    string // "run", "upload", "download", "remove", "export"
+	Op    string // "run", "upload", "download", "remove", "export", "write", "sftp", "kill"
 	Path  string
 	Base  string
 	Shell string
@@ -65,6 +67,21 @@ func agentMain() int {
 		}
 		go serve(fds, bare)
 	}
+}
+
+// serveSFTP serves one client.
+func serveSFTP(in io.Reader, out io.WriteCloser) error {
+	s, err := sftp.NewServer(struct {
+		io.Reader
+		io.WriteCloser
+	}{in, out})
+	if err != nil {
+		return err
+	}
+	if err := s.Serve(); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // receive takes one byte and the descriptors sent with it.
@@ -119,6 +136,8 @@ func serve(files []*os.File, bare int) {
 			err = exportRoot(out, bare, q.Epoch)
 		case "write":
 			err = writeFile(q.Path, in, fs.FileMode(q.Epoch))
+		case "sftp":
+			err = serveSFTP(in, out)
 		case "kill":
 			_ = unix.Kill(-1, unix.SIGKILL)
 		case "remove":
@@ -134,6 +153,28 @@ func serve(files []*os.File, bare int) {
 		r.Error = err.Error()
 	}
 	_ = json.NewEncoder(conn).Encode(r)
+}
+
+// commands counts those under way: several sessions of a machine may have one each.
+var commands running
+
+type running struct {
+	sync.Mutex
+	n int
+}
+
+// ended notes the end of a command, and takes in orphans that have ended: but only while no command runs, whose own end it would take.
+func (r *running) ended() {
+	r.Lock()
+	defer r.Unlock()
+	if r.n--; r.n > 0 {
+		return
+	}
+	for {
+		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
+			return
+		}
+	}
 }
 
 func runCommand(q request, conn net.Conn, in, out, errs *os.File) (int, error) {
@@ -156,6 +197,9 @@ func runCommand(q request, conn net.Conn, in, out, errs *os.File) (int, error) {
 		cmd.Dir = q.Path
 	}
 	started := make(chan error)
+	commands.Lock()
+	commands.n++
+	commands.Unlock()
 	go func() {
 		// The powers are a thread's own; this one ends with the goroutine, as it is never unlocked.
 		runtime.LockOSThread()
@@ -166,6 +210,7 @@ func runCommand(q request, conn net.Conn, in, out, errs *os.File) (int, error) {
 		started <- err
 	}()
 	if err := <-started; err != nil {
+		commands.ended()
 		return 0, fmt.Errorf("starting the command: %w", err)
 	}
 	done := make(chan struct{})
@@ -184,11 +229,7 @@ func runCommand(q request, conn net.Conn, in, out, errs *os.File) (int, error) {
 	errs.Close()
 	err := cmd.Wait()
 	close(done)
-	for { // orphans of the command that have ended
-		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
-			break
-		}
-	}
+	commands.ended()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		ws := exit.Sys().(interface {

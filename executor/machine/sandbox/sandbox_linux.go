@@ -320,6 +320,12 @@ func (m *Machine) Export(ctx context.Context, w io.Writer, epoch int64) error {
 	return err
 }
 
+// SFTP serves an SFTP client inside the sandbox, as its root, until in ends.
+func (m *Machine) SFTP(ctx context.Context, in io.Reader, out io.Writer) error {
+	_, err := m.call(ctx, request{Op: "sftp"}, in, out, nil)
+	return err
+}
+
 // TempDir lies on a tmpfs and never becomes part of the image.
 func (m *Machine) TempDir() string { return tempDir }
 

@@ -147,6 +147,9 @@ func (e *Effects) Intend(kind, id string, data map[string]string) error {
 }
 
 // Settled closes one.
+func (e *Effects) Handover(kind, id string) error { return e.Settled(kind, id) }
+
+// Settled is the component.Effects method.
 func (e *Effects) Settled(kind, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
