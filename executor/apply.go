@@ -91,6 +91,26 @@ type run struct {
 // Apply does what a plan says. It returns ErrFailed when a unit failed, and the context's error when it was cancelled;
 // what was finished before is recorded in either case.
 func Apply(ctx context.Context, in Input) (*Result, error) {
+	r, left, err := start(in)
+	if err != nil {
+		return &r.result, err
+	}
+	defer r.journal.Close()
+	if err := r.recover(ctx, left); err != nil {
+		return &r.result, r.masked(err)
+	}
+	r.emit(Event{Type: RunStarted, Total: int64(changes(in.Plan))})
+	err = r.masked(r.all(ctx))
+	end := Event{Type: RunEnded, Elapsed: time.Since(r.started)}
+	if err != nil {
+		end.Error = err.Error()
+	}
+	r.emit(end)
+	return &r.result, err
+}
+
+// start opens the journal of a run, and gives what an earlier one has left in it.
+func start(in Input) (*run, []journal.Entry, error) {
 	r := &run{Input: in, id: runID(), started: time.Now(), redactor: redact.New(in.Program.Secrets), artifacts: map[string]map[string]any{}}
 	if r.Parallel < 1 {
 		r.Parallel = 1
@@ -109,21 +129,28 @@ func Apply(ctx context.Context, in Input) (*Result, error) {
 	}
 	var left []journal.Entry
 	var err error
-	if r.journal, left, err = journal.Open(in.Store.Dir, r.id, in.OnJournal); err != nil {
+	r.journal, left, err = journal.Open(in.Store.Dir, r.id, in.OnJournal)
+	return r, left, err
+}
+
+// Clean puts in order what an earlier run has left, and builds nothing: what is not whole is removed, what is whole is recorded.
+func Clean(ctx context.Context, in Input) (*Result, error) {
+	r, left, err := start(in)
+	if err != nil {
 		return &r.result, err
 	}
 	defer r.journal.Close()
-	if err := r.recover(ctx, left); err != nil {
-		return &r.result, r.masked(err)
+	err = r.recover(ctx, left)
+	if err == nil {
+		err = r.adopt(ctx)
 	}
-	r.emit(Event{Type: RunStarted, Total: int64(changes(in.Plan))})
-	err = r.masked(r.all(ctx))
-	end := Event{Type: RunEnded, Elapsed: time.Since(r.started)}
-	if err != nil {
-		end.Error = err.Error()
+	if err == nil {
+		for _, e := range r.journal.Unsettled() {
+			r.emit(Event{Type: LeftBehind, Unit: e.Effect.Unit, Text: fmt.Sprintf("%s %s", e.Effect.Kind, e.Effect.ID)})
+			err = ErrFailed
+		}
 	}
-	r.emit(end)
-	return &r.result, err
+	return &r.result, r.masked(errors.Join(err, r.journal.Compact()))
 }
 
 // Pending says whether the journal of a state folder holds something that an earlier run left. Apply puts it in order.

@@ -65,14 +65,17 @@ func (b *builder) converge(ctx context.Context, env *component.Env, img types.Im
 		return none, err
 	}
 	digest := map[string]string{aws.TagDigest: env.Digest}
-	if str(img.Name) != b.Name {
+	if slices.ContainsFunc(b.everywhere(), func(r string) bool { return str(images[r].Name) != b.Name }) {
 		// It is whole, though under another name: from here on it counts, and the image that has its name may go.
-		for _, name := range b.everywhere() {
+		for _, name := range slices.Backward(b.everywhere()) {
 			if err := b.tag(ctx, name, images[name], digest); err != nil {
 				return none, err
 			}
 		}
 		for _, name := range b.everywhere() {
+			if str(images[name].Name) == b.Name {
+				continue
+			}
 			if images[name], err = b.rename(ctx, env, name, images[name]); err != nil {
 				return none, err
 			}
@@ -192,7 +195,7 @@ func (b *builder) copies(ctx context.Context, env *component.Env, img types.Imag
 // intend records that an image is about to be made.
 func (b *builder) intend(env *component.Env, region, name, build string) error {
 	id := region + "/" + name
-	data := b.data(region, "name", name, "build", build)
+	data := b.data(region, "name", name, "build", build, "main", b.Region)
 	if err := env.Effects.Intend(imageEffect, id, data); err != nil {
 		return err
 	}
@@ -235,7 +238,7 @@ func (b *builder) rename(ctx context.Context, env *component.Env, region string,
 			return img, err
 		}
 		env.Say("removing %s in %s, whose name goes to the new image", str(holder.ImageId), region)
-		if err := remove(ctx, r, *holder); err != nil {
+		if err := b.remove(ctx, env, r, *holder); err != nil {
 			return img, err
 		}
 		holder = nil

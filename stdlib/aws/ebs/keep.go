@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -168,7 +169,7 @@ func (b *builder) Update(ctx context.Context, env *component.Env, a component.Ar
 			return none, err
 		}
 		env.Say("removing the copy %s in %s", ids[region], region)
-		if err := removeByID(ctx, there, ids[region]); err != nil {
+		if err := b.removeByID(ctx, env, there, ids[region]); err != nil {
 			return none, err
 		}
 	}
@@ -189,24 +190,27 @@ func (b *builder) Delete(ctx context.Context, env *component.Env, a component.Ar
 		r, err := b.cloud.Region(ctx, s.Account, region)
 		if err == nil {
 			env.Say("removing the image %s in %s", ids[region], region)
-			err = removeByID(ctx, r, ids[region])
+			err = b.removeByID(ctx, env, r, ids[region])
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-func removeByID(ctx context.Context, r *aws.Region, id string) error {
+func (b *builder) removeByID(ctx context.Context, env *component.Env, r *aws.Region, id string) error {
 	i, err := oneImage(ctx, r, aws.Filter("image-id", id))
 	if err != nil || i == nil {
 		return err
 	}
-	return remove(ctx, r, *i)
+	return b.remove(ctx, env, r, *i)
 }
 
-// remove deregisters an image and deletes its snapshots, also those that it does not name yet as it is pending.
-func remove(ctx context.Context, r *aws.Region, i types.Image) error {
-	id := str(i.ImageId)
+// remove deregisters an image and deletes its snapshots. Nothing names them any more once it is deregistered, so they are recorded before.
+func (b *builder) remove(ctx context.Context, env *component.Env, r *aws.Region, i types.Image) error {
+	id, snaps := str(i.ImageId), snapshots(i)
+	if err := env.Effects.Intend(snapshotsEffect, r.Name+"/"+id, b.data(r.Name, "snapshots", strings.Join(snaps, " "))); err != nil {
+		return err
+	}
 	if protected(i) {
 		if _, err := r.DisableImageDeregistrationProtection(ctx, &ec2.DisableImageDeregistrationProtectionInput{ImageId: &id}); err != nil && !aws.IsGone(err) {
 			return aws.Explain("lifting the protection of "+id, err)
@@ -215,14 +219,38 @@ func remove(ctx context.Context, r *aws.Region, i types.Image) error {
 	if _, err := r.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: &id}); err != nil && !aws.IsGone(err) {
 		return aws.Explain("deregistering "+id, err)
 	}
-	return dropSnapshots(ctx, r, snapshots(i))
+	if err := dropSnapshots(ctx, r, snaps); err != nil {
+		return err
+	}
+	return env.Effects.Settled(snapshotsEffect, r.Name+"/"+id)
 }
 
+// dropSnapshots deletes snapshots, but for those that an image has.
 func dropSnapshots(ctx context.Context, r *aws.Region, ids []string) error {
 	for _, id := range ids {
-		_, err := r.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: sdk.String(id)})
-		if err != nil && !aws.IsGone(err) {
-			return aws.Explain("deleting the snapshot "+id, err)
+		end := time.Now().Add(r.Settle)
+		for delay := r.Settle / 100; ; delay *= 2 {
+			_, err := r.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: sdk.String(id)})
+			if err == nil || aws.IsGone(err) {
+				break
+			}
+			if aws.Code(err) != "InvalidSnapshot.InUse" {
+				return aws.Explain("deleting the snapshot "+id, err)
+			}
+			// An image has it, or had it a moment ago.
+			i, e := oneImage(ctx, r, aws.Filter("block-device-mapping.snapshot-id", id))
+			if e != nil {
+				return e
+			}
+			if i != nil {
+				break
+			}
+			if time.Now().After(end) {
+				return aws.Explain("deleting the snapshot "+id, err)
+			}
+			if err := aws.Sleep(ctx, delay); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

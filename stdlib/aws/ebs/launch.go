@@ -32,10 +32,11 @@ import (
 
 // The kinds of effects.
 const (
-	keyPairEffect  = "key pair"
-	groupEffect    = "security group"
-	instanceEffect = "instance"
-	imageEffect    = "image"
+	keyPairEffect   = "key pair"
+	groupEffect     = "security group"
+	instanceEffect  = "instance"
+	imageEffect     = "image"
+	snapshotsEffect = "snapshots of an image"
 )
 
 // data is what undoing needs: where, and since when.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -38,8 +39,14 @@ func (b *builder) Undo(ctx context.Context, env *component.Env, e component.Effe
 			return aws.Explain("ending the instance "+id, err)
 		}
 		return b.await(ctx, r, types.InstanceStateNameTerminated)
+	case snapshotsEffect:
+		return dropSnapshots(ctx, r, strings.Fields(e.Data["snapshots"]))
 	case imageEffect:
-		return undoImage(ctx, env, r, e, until)
+		whole, err := b.whole(ctx, env, e)
+		if err != nil {
+			return err
+		}
+		return b.undoImage(ctx, env, whole, r, e, until)
 	}
 	return fmt.Errorf("%s is nothing that aws.ebs makes", e.Kind)
 }
@@ -138,7 +145,18 @@ func dropGroup(ctx context.Context, r *aws.Region, name, id string) error {
 	}
 }
 
-func undoImage(ctx context.Context, env *component.Env, r *aws.Region, e component.Effect, until time.Time) error {
+// whole says whether the images of a build are whole, all of them, and what the program says now: the image of the build's own region is the last
+// one to say so.
+func (b *builder) whole(ctx context.Context, env *component.Env, e component.Effect) (bool, error) {
+	r, err := b.cloud.Region(ctx, account(e.Data), e.Data["main"])
+	if err != nil || env.Digest == "" {
+		return false, err
+	}
+	i, err := oneImage(ctx, r, aws.Filter("tag:"+aws.TagBuild, e.Data["build"]), aws.Filter("tag:"+aws.TagDigest, env.Digest))
+	return i != nil, err
+}
+
+func (b *builder) undoImage(ctx context.Context, env *component.Env, whole bool, r *aws.Region, e component.Effect, until time.Time) error {
 	var img *types.Image
 	_, err := search(ctx, until, func() (bool, error) {
 		list, err := ownImages(ctx, r, aws.Filter("tag:"+aws.TagBuild, e.Data["build"]))
@@ -171,10 +189,10 @@ func undoImage(ctx context.Context, env *component.Env, r *aws.Region, e compone
 				return aws.Explain("deregistering "+str(img.ImageId), err)
 			}
 			return nil
-		case tags[aws.TagDigest] != "" && tags[aws.TagDigest] == env.Digest:
+		case whole:
 			return component.ErrKept
 		}
-		if err := remove(ctx, r, *img); err != nil {
+		if err := b.remove(ctx, env, r, *img); err != nil {
 			return err
 		}
 	}
@@ -189,10 +207,8 @@ func orphanSnapshots(ctx context.Context, r *aws.Region, build string, until tim
 			return false, aws.Explain("looking for snapshots in "+r.Name, err)
 		}
 		for _, s := range out.Snapshots {
-			id := str(s.SnapshotId)
-			_, err := r.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: &id})
-			if err != nil && !aws.IsGone(err) && aws.Code(err) != "InvalidSnapshot.InUse" { // another image of the build has it
-				return false, aws.Explain("deleting the snapshot "+id, err)
+			if err := dropSnapshots(ctx, r, []string{str(s.SnapshotId)}); err != nil {
+				return false, err
 			}
 		}
 		return false, nil

@@ -371,3 +371,55 @@ func (rq *request) once(token string) (string, func(id string)) {
 	k := rq.region + "/" + rq.action + "/" + token
 	return rq.c.data.Tokens[k], func(id string) { rq.c.data.Tokens[k] = id }
 }
+
+// Item is one thing in the cloud that belongs to the account.
+type Item struct {
+	Kind, Region, ID, Name, State string
+	Tags                          map[string]string
+	// Disk are the folders that an image's root disk consists of, the topmost first.
+	Disk []string
+}
+
+// Inventory lists what the account has, but for instances that have ended: what costs money, and what has to be tidied up.
+func (c *Cloud) Inventory() []Item {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance(time.Now())
+	var out []Item
+	add := func(kind string, b base, name, state string) {
+		out = append(out, Item{Kind: kind, Region: b.Region, ID: b.ID, Name: name, State: state, Tags: maps.Clone(b.Tags)})
+	}
+	for _, i := range sorted(c.data.Images) {
+		if i.Owner != Account {
+			continue
+		}
+		add("image", i.base, i.Name, i.State)
+		for _, d := range i.Devices {
+			if s := c.data.Snapshots[d.Snapshot]; s != nil && d.Name == i.RootDevice {
+				for _, l := range s.Layers {
+					out[len(out)-1].Disk = append(out[len(out)-1].Disk, filepath.Join(c.opts.Dir, "layers", l))
+				}
+			}
+		}
+	}
+	for _, s := range sorted(c.data.Snapshots) {
+		if s.Owner == Account {
+			add("snapshot", s.base, s.Description, s.State)
+		}
+	}
+	for _, i := range sorted(c.data.Instances) {
+		if i.State != terminated {
+			add("instance", i.base, i.Image, i.State)
+		}
+	}
+	for _, v := range sorted(c.data.Volumes) {
+		add("volume", v.base, v.Device, v.State)
+	}
+	for _, g := range sorted(c.data.Groups) {
+		add("security group", g.base, g.Name, "")
+	}
+	for _, k := range sorted(c.data.Keys) {
+		add("key pair", k.base, k.Name, "")
+	}
+	return out
+}

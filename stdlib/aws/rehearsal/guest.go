@@ -211,7 +211,7 @@ func (c *Cloud) reaches(id string, caller netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := c.data.Instances[id]
-	return i != nil && c.lets(i.Groups, caller, 22)
+	return i != nil && (c.lets(i.Groups, caller, 22) || c.lets(i.Groups, caller, c.port))
 }
 
 func (g *guest) session(ctx context.Context, conn net.Conn) {
