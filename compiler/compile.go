@@ -91,6 +91,7 @@ type compilation struct {
 	modules    map[string]*module // used ones, by path
 	moduleList []*module          // all, what is used before what uses it
 	secrets    []string
+	dataCalls  []*Call
 	noEval     bool // what is evaluated is not taken: failures of evaluation are none
 	steps      int  // spent so far
 	maxSteps   int
@@ -190,6 +191,7 @@ func (c *compilation) program() *Program {
 			p.Units = append(p.Units, b.units(c)...)
 		}
 	}
+	p.Data = c.dataCalls
 	c.cycles(p)
 	c.collisions(p)
 	for _, d := range c.root.outputs {

@@ -25,6 +25,7 @@ func (c *compilation) find(s *symbol) result {
 		return poison
 	}
 	call := c.call(schema, []layer{{scope{m: s.m, decl: s.decl}, s.data.Body}}, s.decl.Range(s.data.Name.Pos))
+	c.dataCalls = append(c.dataCalls, call)
 	t := &Type{Kind: Object, Name: schema.Name}
 	if schema.Artifact != nil {
 		t.Fields = schema.Artifact.Fields
@@ -36,7 +37,7 @@ func (c *compilation) find(s *symbol) result {
 			c.ds.add(lang.Diagnostic{Code: "E0604", Message: "this statement has no place here", Range: at(s.decl, st), Help: "data holds options only"})
 		}
 	}
-	secret, known := false, true
+	secret, known := schema.GivesSecret, true
 	for _, o := range call.Options {
 		if o.Pending != nil {
 			c.ds.add(lang.Diagnostic{Code: "E0401", Message: fmt.Sprintf("%s has to be known when the plan is made, and %s is known only after apply", o.Field.Name, o.Pending.Refs[0]), Range: o.Range,

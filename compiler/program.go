@@ -15,6 +15,7 @@ type Program struct {
 	Files   []*lang.File
 	Params  []*Param
 	Units   []*Unit // in the order they are written
+	Data    []*Call // what is looked up when the program is compiled
 	Outputs []*Output
 	Asserts []*Assert // those that need values of the apply phase; the others have been checked
 	// Secrets are the secret values that are known, for redaction.

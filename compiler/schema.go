@@ -8,17 +8,28 @@ import (
 
 // Schema is a component's declaration, read from its schema.imgc.
 type Schema struct {
-	Kind       string // "builder", "provisioner", "post"
-	Name       string // "shell", "aws.ebs"
-	Doc        string
-	Fields     []*Field
-	OneOf      [][]string // exactly one of each group is given
-	AtMostOne  [][]string
-	NoMachine  bool            // builder: has none; provisioner: needs none
-	Takes      []string        // post: artifact kinds it takes; ["any"]
-	GivesInput bool            // post: returns its input artifact
-	KeepsInput bool            // post: its input is kept unless something else consumes it
-	Artifact   *ArtifactSchema // nil when GivesInput, and for provisioners
+	Kind        string // "builder", "provisioner", "post"
+	Name        string // "shell", "aws.ebs"
+	Doc         string
+	Fields      []*Field
+	OneOf       [][]string // exactly one of each group is given
+	AtMostOne   [][]string
+	NoMachine   bool            // builder: has none; provisioner: needs none
+	Takes       []string        // post: artifact kinds it takes; ["any"]
+	GivesInput  bool            // post: returns its input artifact
+	GivesSecret bool            // data: what it finds is secret
+	KeepsInput  bool            // post: its input is kept unless something else consumes it
+	Calls       []Calls         // of a service outside, that need permission
+	Artifact    *ArtifactSchema // nil when GivesInput, and for provisioners
+}
+
+// Calls are calls of a service that a component makes, so that the permissions it needs can be told before it makes them.
+type Calls struct {
+	When    string   // "looking" when a plan is made, "building" or "updating" when it is applied
+	Service string   // "ec2"
+	Actions []string // "RunInstances"
+	// With and Without are options, such as "ssh.key_pair": only a call that gives the one, or does not give the other, makes these.
+	With, Without string
 }
 
 // ArtifactSchema says what a component makes.

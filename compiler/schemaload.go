@@ -189,9 +189,12 @@ func (c *compilation) schema(d *lang.Decl, n *lang.Schema) *Schema {
 		case "takes":
 			s.Takes = args
 		case "gives":
-			s.GivesInput = true
+			s.GivesSecret = slices.Equal(args, []string{"secret"})
+			s.GivesInput = !s.GivesSecret
 		case "keeps":
 			s.KeepsInput = true
+		case "calls":
+			s.Calls = append(s.Calls, calls(args))
 		}
 	}
 	if n.Artifact != nil {
@@ -201,6 +204,28 @@ func (c *compilation) schema(d *lang.Decl, n *lang.Schema) *Schema {
 		}
 	}
 	return s
+}
+
+// calls reads "WHEN SERVICE ACTION … [with OPTION] [without OPTION]".
+func calls(args []string) Calls {
+	var c Calls
+	for i := 0; i < len(args); i++ {
+		switch {
+		case i == 0:
+			c.When = args[i]
+		case i == 1:
+			c.Service = args[i]
+		case args[i] == "with" && i+1 < len(args):
+			i++
+			c.With = args[i]
+		case args[i] == "without" && i+1 < len(args):
+			i++
+			c.Without = args[i]
+		default:
+			c.Actions = append(c.Actions, args[i])
+		}
+	}
+	return c
 }
 
 // Field finds an option of the schema, or returns nil.

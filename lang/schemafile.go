@@ -7,7 +7,7 @@ import (
 )
 
 // factWords begin the statements about a component itself.
-var factWords = map[string]bool{"machine": true, "one_of": true, "at_most_one": true, "takes": true, "gives": true, "keeps": true}
+var factWords = map[string]bool{"machine": true, "one_of": true, "at_most_one": true, "takes": true, "gives": true, "keeps": true, "calls": true}
 
 // parseSchemaDecl parses KIND NAME { facts, fields, artifact }.
 func parseSchemaDecl(lex *lexer.PeekingLexer, start int32) (DeclNode, error) {
@@ -31,7 +31,13 @@ func parseSchemaDecl(lex *lexer.PeekingLexer, start int32) (DeclNode, error) {
 		case factWords[t.Value] && !p.followedBy(":"):
 			f := &SchemaFact{Name: p.name()}
 			for a := p.peek(); a.Type == tokIdent && !factWords[a.Value] && !fieldMarks[a.Value] && a.Value != "artifact" && !p.followedBy(":"); a = p.peek() {
-				f.Args = append(f.Args, p.name())
+				arg := p.name()
+				for p.accept(".") {
+					part := p.name()
+					arg.Name += "." + part.Name
+					arg.Pos.End = part.Pos.End
+				}
+				f.Args = append(f.Args, arg)
 			}
 			f.Pos = Span{f.Name.Pos.Start, p.end}
 			s.Facts = append(s.Facts, f)

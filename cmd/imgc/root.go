@@ -109,7 +109,7 @@ without one it is the folder you are in.`,
 		return target.Help()
 	}})
 	root.AddCommand(
-		a.checkCommand(), a.planCommand(), a.applyCommand(), a.gcCommand(), a.showCommand(), a.fmtCommand(), a.testCommand(), a.consoleCommand(),
+		a.checkCommand(), a.planCommand(), a.applyCommand(), a.gcCommand(), a.policyCommand(), a.showCommand(), a.fmtCommand(), a.testCommand(), a.consoleCommand(),
 		a.graphCommand(), a.docCommand(), a.explainCommand(), a.initCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	for _, c := range root.Commands() {
