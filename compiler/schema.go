@@ -30,6 +30,7 @@ type Calls struct {
 	Actions []string // "RunInstances"
 	// With and Without are options, such as "ssh.key_pair": only a call that gives the one, or does not give the other, makes these.
 	With, Without string
+	Is            string // the value that With has to have; any when it is empty
 }
 
 // ArtifactSchema says what a component makes.

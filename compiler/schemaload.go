@@ -206,7 +206,7 @@ func (c *compilation) schema(d *lang.Decl, n *lang.Schema) *Schema {
 	return s
 }
 
-// calls reads "WHEN SERVICE ACTION … [with OPTION] [without OPTION]".
+// calls reads "WHEN SERVICE ACTION … [with OPTION [is VALUE]] [without OPTION]".
 func calls(args []string) Calls {
 	var c Calls
 	for i := 0; i < len(args); i++ {
@@ -221,6 +221,9 @@ func calls(args []string) Calls {
 		case args[i] == "without" && i+1 < len(args):
 			i++
 			c.Without = args[i]
+		case args[i] == "is" && i+1 < len(args):
+			i++
+			c.Is = args[i]
 		default:
 			c.Actions = append(c.Actions, args[i])
 		}

@@ -466,14 +466,30 @@ func (m *maker) inputsUsed(chain int) bool {
 func outputs(in Input, changes map[string]*Change) []*OutputChange {
 	var out []*OutputChange
 	busy := false
+	found := &compiler.Runtime{Artifacts: map[string]map[string]any{}} // of units whose artifact is there, though the state does not know it
+	for addr, u := range in.State.Units {
+		found.Artifacts[addr] = u.Artifact.Attrs
+	}
+	adopted := false
 	for _, c := range changes {
 		busy = busy || c.Action == Build || c.Action == Rebuild
+		if c.Found != nil {
+			found.Artifacts[c.Addr], adopted = c.Found.Attrs, true
+		}
 	}
 	seen := map[string]bool{}
 	for _, o := range in.Program.Outputs {
 		seen[o.Name] = true
 		oc := &OutputChange{Name: o.Name, Before: in.State.Outputs[o.Name].Text, After: compiler.FormatValue(o.Value, o.Type)}
-		if !o.Value.IsWhollyKnown() && !busy && (oc.Before != "" || len(in.Targets) > 0) {
+		switch {
+		case adopted && !busy:
+			if v, ds := o.Resolve(found); !ds.HasErrors() {
+				oc.After = compiler.FormatValue(v, o.Type)
+			}
+			if in.State.Serial == 0 { // there is no state at all: it is as found, and nothing changes
+				oc.Before = oc.After
+			}
+		case !o.Value.IsWhollyKnown() && !busy && (oc.Before != "" || len(in.Targets) > 0):
 			oc.After = oc.Before
 		}
 		out = append(out, oc)

@@ -139,6 +139,9 @@ func (c *crash) run(at int, how string, args ...string) (int, string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	// One that hangs tells where it is.
+	hung := time.AfterFunc(90*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	defer hung.Stop()
 	_ = cmd.Wait() // the exit code says it
 	return cmd.ProcessState.ExitCode(), out.String()
 }

@@ -439,7 +439,7 @@ func unitJSON(u *compiler.Unit) map[string]any {
 }
 
 // showState prints what the state file holds; it takes no lock.
-func (a *app) showState(cmd *cobra.Command, p *programFlags, asJSON bool) error {
+func (a *app) showState(p *programFlags, rehearsed, asJSON bool) error {
 	if err := p.checkDir(); err != nil {
 		return err
 	}
@@ -448,6 +448,9 @@ func (a *app) showState(cmd *cobra.Command, p *programFlags, asJSON bool) error 
 		return err
 	}
 	store := planner.View(dir)
+	if rehearsed {
+		store = planner.ViewPart(dir, rehearsalPart)
+	}
 	st, err := store.Load()
 	if err != nil {
 		return err

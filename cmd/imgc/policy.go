@@ -98,7 +98,7 @@ func needed(c *compiler.Call, unit string, phase func(string) bool) []aws.Permis
 	}
 	var out []aws.Permission
 	for _, k := range c.Schema.Calls {
-		if !phase(k.When) || k.With != "" && !says(given, k.With) || k.Without != "" && says(given, k.Without) {
+		if !phase(k.When) || k.With != "" && !says(given, k.With, k.Is) || k.Without != "" && says(given, k.Without, "") {
 			continue
 		}
 		for _, a := range k.Actions {
@@ -129,8 +129,8 @@ func texts(v cty.Value) []string {
 	return nil
 }
 
-// says reports whether an option is given, and neither false nor empty.
-func says(given map[string]cty.Value, path string) bool {
+// says reports whether an option is given, and neither false nor empty; and whether it has a value, where that is not empty.
+func says(given map[string]cty.Value, path, value string) bool {
 	name, rest, deep := strings.Cut(path, ".")
 	v := given[name]
 	switch {
@@ -139,11 +139,11 @@ func says(given map[string]cty.Value, path string) bool {
 	case !v.IsKnown():
 		return true
 	case deep:
-		return v.Type().IsObjectType() && says(v.AsValueMap(), rest)
+		return v.Type().IsObjectType() && says(v.AsValueMap(), rest, value)
 	case v.Type() == cty.Bool:
 		return v.True()
 	case v.Type() == cty.String:
-		return true
+		return value == "" || v.AsString() == value
 	case v.CanIterateElements():
 		return v.LengthInt() > 0
 	}

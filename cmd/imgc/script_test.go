@@ -94,6 +94,7 @@ func scripts(t *testing.T, folder string) {
 			"gone":      gone,
 			"jsonlines": jsonLines,
 			"serve":     serve,
+			"subset":    subset,
 		},
 	})
 }
@@ -192,6 +193,32 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	srv := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
 	ts.Defer(srv.Close)
 	ts.Setenv("URL", srv.URL)
+}
+
+// subset is `subset POLICY OTHER`: the actions that an IAM policy allows are among those of another, and fewer.
+func subset(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: subset POLICY OTHER")
+	}
+	var sets [2]map[string]bool
+	for i, file := range args {
+		var doc struct{ Statement []struct{ Action []string } }
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &doc))
+		sets[i] = map[string]bool{}
+		for _, s := range doc.Statement {
+			for _, a := range s.Action {
+				sets[i][strings.ToLower(a)] = true // IAM takes them in any case
+			}
+		}
+	}
+	for a := range sets[0] {
+		if !sets[1][a] {
+			ts.Fatalf("%s allows %s, and %s does not", args[0], a, args[1])
+		}
+	}
+	if len(sets[0]) == 0 || len(sets[0]) >= len(sets[1]) {
+		ts.Fatalf("%s allows %d actions, and %s %d", args[0], len(sets[0]), args[1], len(sets[1]))
+	}
 }
 
 // jsonLines is `jsonlines FILE`: each line of the file (or of stdout) is JSON.

@@ -19,7 +19,7 @@ import (
 
 func (a *app) showCommand() *cobra.Command {
 	var p programFlags
-	var asJSON bool
+	var asJSON, rehearsed bool
 	cmd := &cobra.Command{
 		Use:   "show [PATH] [BUILD.SOURCE]",
 		Short: "Show what was built, or a build as one of its sources sees it",
@@ -39,11 +39,12 @@ taken into account, each option with its value. Secrets are not shown.`,
 			if addr != "" {
 				return a.showUnit(cmd, &p, addr, asJSON)
 			}
-			return a.showState(cmd, &p, asJSON)
+			return a.showState(&p, rehearsed, asJSON)
 		},
 	}
 	p.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	cmd.Flags().BoolVar(&rehearsed, "rehearse", false, "show what was built in rehearsals")
 	return cmd
 }
 

@@ -66,6 +66,11 @@ type Statement struct {
 func Policy(asked []Permission) ([]byte, error) {
 	b := &policy{statements: map[string]*Statement{}}
 	for _, p := range asked {
+		if slices.Contains(creating, p.Action) && !slices.Contains(b.creating, p.Action) {
+			b.creating = append(b.creating, p.Action)
+		}
+	}
+	for _, p := range asked {
 		b.permission(p)
 	}
 	var list []*Statement
@@ -92,6 +97,7 @@ func Policy(asked []Permission) ([]byte, error) {
 
 type policy struct {
 	statements map[string]*Statement // by what they have in common
+	creating   []string              // of what is asked for, what tags as it creates
 }
 
 // add puts an action into the statement of its resources and conditions.
@@ -124,8 +130,9 @@ func (b *policy) permission(p Permission) {
 		return
 	}
 	if p.Action == "CreateTags" {
-		all := arns(p.Regions, "*/*")
-		b.add("TagWhatIsMade", action, all, map[string]map[string][]string{"StringEquals": {"ec2:CreateAction": slices.Clone(creating), "aws:RequestTag/" + TagUnit: p.Units}})
+		if len(b.creating) > 0 {
+			b.add("TagWhatIsMade", action, arns(p.Regions, "*/*"), map[string]map[string][]string{"StringEquals": {"ec2:CreateAction": b.creating, "aws:RequestTag/" + TagUnit: p.Units}})
+		}
 		b.add("TagImages", action, arns(p.Regions, "image/*", "snapshot/*"), map[string]map[string][]string{"StringEquals": {"aws:ResourceTag/" + TagUnit: p.Units}})
 		return
 	}

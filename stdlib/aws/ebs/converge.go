@@ -162,7 +162,7 @@ func (b *builder) copies(ctx context.Context, env *component.Env, img types.Imag
 		if err := b.intend(env, name, as, tags[aws.TagBuild]); err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256([]byte(strings.Join([]string{str(img.ImageId), name, as, key}, "\x00")))
+		sum := sha256.Sum256([]byte(strings.Join([]string{env.RunID, str(img.ImageId), name, as, key}, "\x00")))
 		in := &ec2.CopyImageInput{Name: &as, SourceImageId: img.ImageId, SourceRegion: &b.Region, ClientToken: sdk.String(hex.EncodeToString(sum[:16])), Encrypted: nil}
 		if b.Description != "" {
 			in.Description = &b.Description

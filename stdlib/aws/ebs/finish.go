@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -155,10 +156,15 @@ func (b *builder) available(ctx context.Context, r *aws.Region, id string) (type
 	limit := b.ImageTimeout
 	err := aws.Within(ctx, limit, fmt.Sprintf("the image %s in %s", id, r.Name), func(ctx context.Context) error {
 		var err error
+		missing := time.Now().Add(10 * r.Settle)
 		img, err = r.Images.Until(ctx, id, func(i types.Image, seen bool) (bool, error) {
 			if !seen {
+				if time.Now().After(missing) {
+					return false, fmt.Errorf("the image %s was asked for in %s and is not there: somebody may have deregistered it", id, r.Name)
+				}
 				return false, nil
 			}
+			missing = time.Now().Add(10 * r.Settle)
 			switch i.State {
 			case types.ImageStateAvailable:
 				return true, nil
