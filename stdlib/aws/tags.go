@@ -68,6 +68,17 @@ func (r *Region) Eventually(ctx context.Context, f func() error) error {
 	}
 }
 
+// Whole runs a call that makes or removes something to its end, also when ctx is cancelled meanwhile: a call that is broken off may still
+// be carried out, after what looks for its traces has looked. It is not begun when ctx has ended.
+func Whole(ctx context.Context, f func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return f(late)
+}
+
 // Sleep waits, unless ctx ends first.
 func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -174,8 +174,8 @@ func (b *builder) copies(ctx context.Context, env *component.Env, img types.Imag
 			}
 		}
 		in.TagSpecifications = append(aws.Specify(b.imageTags(env, tags[aws.TagBuild]), types.ResourceTypeImage), aws.Specify(b.snapshotTags(env, tags[aws.TagBuild]), types.ResourceTypeSnapshot)...)
-		out, err := r.CopyImage(ctx, in)
-		if err != nil {
+		var out *ec2.CopyImageOutput
+		if err := aws.Whole(ctx, func(ctx context.Context) (err error) { out, err = r.CopyImage(ctx, in); return err }); err != nil {
 			return nil, aws.Explain("copying the image to "+name, err)
 		}
 		making[name] = str(out.ImageId)
@@ -212,8 +212,10 @@ func (b *builder) tag(ctx context.Context, region string, i types.Image, tags ma
 		return err
 	}
 	err = r.Eventually(ctx, func() error {
-		_, err := r.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{str(i.ImageId)}, Tags: aws.Tags(tags)})
-		return err
+		return aws.Whole(ctx, func(ctx context.Context) error {
+			_, err := r.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{str(i.ImageId)}, Tags: aws.Tags(tags)})
+			return err
+		})
 	})
 	return aws.Explain(fmt.Sprintf("tagging %s in %s", str(i.ImageId), region), err)
 }
@@ -258,11 +260,13 @@ func (b *builder) rename(ctx context.Context, env *component.Env, region string,
 		}
 		var id string
 		err := r.Eventually(ctx, func() error {
-			out, err := r.RegisterImage(ctx, in)
-			if err == nil {
-				id = str(out.ImageId)
-			}
-			return err
+			return aws.Whole(ctx, func(ctx context.Context) error {
+				out, err := r.RegisterImage(ctx, in)
+				if err == nil {
+					id = str(out.ImageId)
+				}
+				return err
+			})
 		})
 		if err != nil && aws.Code(err) != "InvalidAMIName.Duplicate" {
 			return img, aws.Explain("registering the image under its name "+b.Name, err)

@@ -118,7 +118,8 @@ func (b *builder) image(ctx context.Context, env *component.Env, r *aws.Region, 
 		in.Description = &b.Description
 	}
 	in.TagSpecifications = append(aws.Specify(b.imageTags(env, build(env)), types.ResourceTypeImage), aws.Specify(b.snapshotTags(env, build(env)), types.ResourceTypeSnapshot)...)
-	out, err := r.CreateImage(ctx, in)
+	var out *ec2.CreateImageOutput
+	err := aws.Whole(ctx, func(ctx context.Context) (err error) { out, err = r.CreateImage(ctx, in); return err })
 	id := ""
 	switch {
 	case aws.Code(err) == "InvalidAMIName.Duplicate":

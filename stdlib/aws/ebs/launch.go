@@ -209,12 +209,16 @@ func (l *launch) makeKey(ctx context.Context) error {
 	}
 	l.keyPair = name
 	in := &ec2.CreateKeyPairInput{KeyName: &name, KeyType: types.KeyTypeEd25519, TagSpecifications: aws.Specify(l.temporary(), types.ResourceTypeKeyPair)}
-	out, err := l.r.CreateKeyPair(ctx, in)
-	if aws.Code(err) == "InvalidKeyPair.Duplicate" { // an answer was lost, and with it the private key
-		if _, err = l.r.DeleteKeyPair(ctx, &ec2.DeleteKeyPairInput{KeyName: &name}); err == nil {
-			out, err = l.r.CreateKeyPair(ctx, in)
+	var out *ec2.CreateKeyPairOutput
+	err := aws.Whole(ctx, func(ctx context.Context) (err error) {
+		out, err = l.r.CreateKeyPair(ctx, in)
+		if aws.Code(err) == "InvalidKeyPair.Duplicate" { // an answer was lost, and with it the private key
+			if _, err = l.r.DeleteKeyPair(ctx, &ec2.DeleteKeyPairInput{KeyName: &name}); err == nil {
+				out, err = l.r.CreateKeyPair(ctx, in)
+			}
 		}
-	}
+		return err
+	})
 	if err != nil {
 		return aws.Explain("making a temporary key pair in "+l.Region, err)
 	}
@@ -251,7 +255,8 @@ func (l *launch) makeGroup(ctx context.Context) error {
 		}
 		in.VpcId = out.Subnets[0].VpcId
 	}
-	out, err := l.r.CreateSecurityGroup(ctx, in)
+	var out *ec2.CreateSecurityGroupOutput
+	err := aws.Whole(ctx, func(ctx context.Context) (err error) { out, err = l.r.CreateSecurityGroup(ctx, in); return err })
 	switch {
 	case aws.Code(err) == "InvalidGroup.Duplicate": // an answer was lost
 		if l.group, err = findGroup(ctx, l.r, name); err != nil {
@@ -351,7 +356,9 @@ func (l *launch) run(ctx context.Context) (types.Instance, error) {
 	}
 	l.token = str(in.ClientToken)
 	var out *ec2.RunInstancesOutput
-	err = l.r.Eventually(ctx, func() (err error) { out, err = l.r.RunInstances(ctx, in); return err })
+	err = l.r.Eventually(ctx, func() error {
+		return aws.Whole(ctx, func(ctx context.Context) (err error) { out, err = l.r.RunInstances(ctx, in); return err })
+	})
 	if err != nil {
 		return none, aws.Explain("starting an instance", err)
 	}

@@ -26,7 +26,7 @@ func (b *builder) Undo(ctx context.Context, env *component.Env, e component.Effe
 	until := at.Add(r.Settle)
 	switch e.Kind {
 	case keyPairEffect:
-		return b.undoKeyPair(ctx, r, e.ID, until)
+		return undoKeyPair(ctx, r, e.ID, until)
 	case groupEffect:
 		return undoGroup(ctx, r, e.ID, until)
 	case instanceEffect:
@@ -93,17 +93,17 @@ func tokenInstance(ctx context.Context, r *aws.Region, token string) (string, er
 	return search(ctx, time.Now().Add(r.Settle), func() (string, error) { return findInstance(ctx, r, token) })
 }
 
-func (b *builder) undoKeyPair(ctx context.Context, r *aws.Region, name string, until time.Time) error {
+func undoKeyPair(ctx context.Context, r *aws.Region, name string, until time.Time) error {
 	for {
-		// To delete a key pair that is not there is no error, and one that cannot be seen yet may still come.
-		_, err := r.DeleteKeyPair(ctx, &ec2.DeleteKeyPairInput{KeyName: &name})
-		if err != nil && !aws.IsGone(err) {
+		// To delete a key pair that is not there is no error, and the call that makes it may still be under way.
+		late := time.Now().After(until)
+		if _, err := r.DeleteKeyPair(ctx, &ec2.DeleteKeyPairInput{KeyName: &name}); err != nil && !aws.IsGone(err) {
 			return aws.Explain("removing the key pair "+name, err)
 		}
-		if err == nil || time.Now().After(until) {
+		if late {
 			return nil
 		}
-		if err := aws.Sleep(ctx, r.Settle/20); err != nil {
+		if err := aws.Sleep(ctx, time.Until(until)+time.Millisecond); err != nil {
 			return err
 		}
 	}
