@@ -29,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Schema declares the types that the components of AWS share.
@@ -243,6 +244,18 @@ func Code(err error) string {
 		return api.ErrorCode()
 	}
 	return ""
+}
+
+// Throttled says whether EC2 refused a call because there were too many.
+func Throttled(err error) bool {
+	c := Code(err)
+	return c == "RequestLimitExceeded" || c == "Throttling" || c == "ThrottlingException"
+}
+
+// Broken says whether the server failed, rather than refused.
+func Broken(err error) bool {
+	var r *smithyhttp.ResponseError
+	return errors.As(err, &r) && r.HTTPStatusCode() >= 500 && !Throttled(err)
 }
 
 // IsGone says whether an error says that a thing does not exist.

@@ -84,7 +84,7 @@ func (b *builder) converge(ctx context.Context, env *component.Env, img types.Im
 	g, each := errgroup.WithContext(ctx)
 	for _, name := range b.everywhere() {
 		i := images[name]
-		g.Go(func() error { return b.adjust(each, env, name, i, before) })
+		g.Go(func() error { return b.adjust(each, env, name, i, aws.TagMap(img.Tags)[aws.TagBuild], before) })
 	}
 	if err := g.Wait(); err != nil {
 		return none, err
@@ -296,8 +296,8 @@ func registerTags(have []types.Tag, env *component.Env) map[string]string {
 	return tags
 }
 
-// adjust makes one image, and its snapshots, as the settings say. It asks and changes only what may differ.
-func (b *builder) adjust(ctx context.Context, env *component.Env, region string, img types.Image, before *settings) error {
+// adjust makes one image, and its snapshots, as the settings say; build is the one that they are of. It asks and changes only what may differ.
+func (b *builder) adjust(ctx context.Context, env *component.Env, region string, img types.Image, build string, before *settings) error {
 	r, err := b.cloud.Region(ctx, b.Account, region)
 	if err != nil {
 		return err
@@ -306,7 +306,11 @@ func (b *builder) adjust(ctx context.Context, env *component.Env, region string,
 	doing := func(what string, err error) error {
 		return aws.Explain(fmt.Sprintf("%s of %s in %s", what, id, region), err)
 	}
-	if err := b.retag(ctx, r, id, aws.TagMap(img.Tags), want.Tags, oldTags(before, false)); err != nil {
+	tags := b.imageTags(env, build)
+	if before != nil { // what it was built by stays
+		delete(tags, aws.TagRun)
+	}
+	if err := b.retag(ctx, r, id, aws.TagMap(img.Tags), tags, oldTags(before, false)); err != nil {
 		return doing("changing the tags", err)
 	}
 	if err := b.retagSnapshots(ctx, r, img, before); err != nil {

@@ -119,7 +119,18 @@ func (b *builder) image(ctx context.Context, env *component.Env, r *aws.Region, 
 	}
 	in.TagSpecifications = append(aws.Specify(b.imageTags(env, build(env)), types.ResourceTypeImage), aws.Specify(b.snapshotTags(env, build(env)), types.ResourceTypeSnapshot)...)
 	var out *ec2.CreateImageOutput
-	err := aws.Whole(ctx, func(ctx context.Context) (err error) { out, err = r.CreateImage(ctx, in); return err })
+	plain := false
+	err := aws.Whole(ctx, func(ctx context.Context) (err error) {
+		out, err = r.CreateImage(ctx, in, func(o *ec2.Options) { o.RetryMaxAttempts = 4 })
+		if plain = err != nil && aws.Broken(err); plain {
+			// EC2 servers other than Amazon's break on tags of snapshots here: those come later then.
+			in.TagSpecifications = in.TagSpecifications[:1]
+		}
+		if err != nil && (plain || aws.Throttled(err)) {
+			out, err = r.CreateImage(ctx, in)
+		}
+		return err
+	})
 	id := ""
 	switch {
 	case aws.Code(err) == "InvalidAMIName.Duplicate":
@@ -137,7 +148,12 @@ func (b *builder) image(ctx context.Context, env *component.Env, r *aws.Region, 
 	default:
 		id = str(out.ImageId)
 	}
-	return b.available(ctx, r, id)
+	img, err := b.available(ctx, r, id)
+	if err != nil || !plain {
+		return img, err
+	}
+	_, err = r.CreateTags(ctx, &ec2.CreateTagsInput{Resources: snapshots(img), Tags: aws.Tags(b.snapshotTags(env, build(env)))})
+	return img, aws.Explain("tagging the snapshots of "+id, err)
 }
 
 // left are the disks that are not to be part of the image.

@@ -42,7 +42,7 @@ func (b *builder) Find(ctx context.Context, env *component.Env) (component.Artif
 	if err != nil {
 		return none, false, err
 	}
-	list, err := ownImages(ctx, r, aws.Filter("tag:"+aws.TagDigest, env.Digest), aws.Filter("state", "available"))
+	list, err := ownImages(ctx, r, aws.Filter("tag:"+aws.TagDigest, env.Digest), aws.Filter("tag:"+aws.TagUnit, env.Unit), aws.Filter("state", "available"))
 	if err != nil || len(list) == 0 {
 		return none, false, err
 	}

@@ -398,10 +398,11 @@ func (l *launch) devices() []types.BlockDeviceMapping {
 			continue
 		}
 		isRoot := str(d.DeviceName) == root
-		if !isRoot && !l.Encrypt {
-			continue
+		changed := isRoot && (l.RootSize != nil || l.RootType != nil || l.RootIops != nil || l.RootThroughput != nil)
+		if !changed && !l.Encrypt && sdk.ToBool(d.Ebs.DeleteOnTermination) {
+			continue // as the image has it
 		}
-		e := &types.EbsBlockDevice{DeleteOnTermination: sdk.Bool(true)}
+		e := &types.EbsBlockDevice{DeleteOnTermination: sdk.Bool(true), VolumeSize: d.Ebs.VolumeSize}
 		if isRoot {
 			l.sized(e, l.RootSize, l.RootType, l.RootIops, l.RootThroughput)
 		}
