@@ -175,7 +175,7 @@ func (c *Cloud) config(ctx context.Context, a Account, region string) (sdk.Confi
 	retryer := func() sdk.Retryer {
 		// The client's own budget of retries is for servers that must be spared; EC2 says itself when it is too much.
 		return retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 15, 20*time.Second, ratelimit.None
+			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 20, c.opts.Settle, ratelimit.None
 		})
 	}
 	var opts []func(*config.LoadOptions) error

@@ -50,8 +50,8 @@ type Options struct {
 	Lag time.Duration
 	// Throttle is the share of calls that are refused with RequestLimitExceeded, from 0 to 1.
 	Throttle float64
-	// Limits refuses calls beyond EC2's documented request rates.
-	Limits bool
+	// Limits refuses calls beyond EC2's documented request rates: with 1 as they are, with 10 tokens come back ten times as fast. 0 is no limit.
+	Limits float64
 	// Policy, when not nil, is all that callers may do.
 	Policy *Policy
 	// Before and After are called around each call, without a lock; an error of Before is the call's answer. For tests.
@@ -251,7 +251,7 @@ func (c *Cloud) called(service, action, region string) (Call, error) {
 	c.seq++
 	call := Call{c.seq, service, action, region}
 	c.calls[Call{0, service, action, region}]++
-	refused := c.opts.Throttle > 0 && mathrand.Float64() < c.opts.Throttle || c.opts.Limits && !c.bucket(action, region).take(time.Now())
+	refused := c.opts.Throttle > 0 && mathrand.Float64() < c.opts.Throttle || c.opts.Limits > 0 && !c.bucket(action, region).take(time.Now())
 	c.mu.Unlock()
 	if c.opts.Before != nil {
 		if err := c.opts.Before(call); err != nil {

@@ -11,25 +11,24 @@ type bucket struct {
 	last             time.Time
 }
 
-// bucket is that of an action in a region; the lock is held. The sizes are those of EC2's user guide (request throttling):
-// non-mutating calls 100 and 20 a second, mutating ones 50 and 5, and a few by themselves.
+// bucket is that of an action in a region; the lock is held. Each action has its own. The sizes are those of EC2's developer guide ("Request
+// throttling for the Amazon EC2 API"): calls that only look 100, and 20 a second; those that change something 50 and 5; and a few by themselves.
 func (c *Cloud) bucket(action, region string) *bucket {
-	class, size, rate := "mutating", 50.0, 5.0
+	b := c.buckets[region+" "+action]
+	if b != nil {
+		return b
+	}
+	size, rate := 50.0, 5.0
 	switch {
-	case strings.HasPrefix(action, "Describe"):
-		class, size, rate = "describe "+action, 100, 20
-	case strings.HasPrefix(action, "Get"):
-		class, size, rate = "get", 100, 20
-	case action == "RunInstances" || action == "StartInstances":
-		class, size, rate = action, 5, 2
+	case strings.HasPrefix(action, "Describe"), strings.HasPrefix(action, "Get"):
+		size, rate = 100, 20
+	case action == "RunInstances", action == "StartInstances":
+		size, rate = 5, 2
 	case action == "TerminateInstances":
-		class, size, rate = action, 100, 5
+		size, rate = 100, 5
 	}
-	b := c.buckets[region+" "+class]
-	if b == nil {
-		b = &bucket{size: size, rate: rate, have: size}
-		c.buckets[region+" "+class] = b
-	}
+	b = &bucket{size: size, rate: rate * c.opts.Limits, have: size}
+	c.buckets[region+" "+action] = b
 	return b
 }
 
