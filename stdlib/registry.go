@@ -9,6 +9,8 @@ import (
 	"imgc/stdlib/aws"
 	"imgc/stdlib/aws/ami"
 	"imgc/stdlib/aws/ebs"
+	"imgc/stdlib/aws/parameter"
+	"imgc/stdlib/aws/secret"
 	"imgc/stdlib/checksum"
 	"imgc/stdlib/component"
 	"imgc/stdlib/compress"
@@ -48,6 +50,9 @@ func Components(cloud *aws.Cloud) []component.Component {
 
 		ebs.Component(cloud),
 		ami.Component(cloud),
+		parameter.Plain(cloud),
+		parameter.Secret(cloud),
+		secret.Component(cloud),
 	}
 }
 
