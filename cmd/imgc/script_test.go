@@ -22,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"imgc/executor/machine/sandbox"
+	"imgc/stdlib/aws/rehearsal"
 )
 
 var update = flag.Bool("update", false, "write what the scripts compare with")
@@ -81,6 +82,7 @@ func scripts(t *testing.T, folder string) {
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
+			env.Values[cloudKey{}] = new(*rehearsal.Cloud)
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("GOCACHE", goEnv("GOCACHE", filepath.Join(must(os.UserCacheDir()), "go-build")))
 			env.Setenv("GOMODCACHE", goEnv("GOMODCACHE", filepath.Join(must(os.UserHomeDir()), "go", "pkg", "mod")))
@@ -95,6 +97,7 @@ func scripts(t *testing.T, folder string) {
 			"jsonlines": jsonLines,
 			"serve":     serve,
 			"subset":    subset,
+			"cloud":     cloudCommand,
 		},
 	})
 }

@@ -60,6 +60,7 @@ type Options struct {
 	AccessFrom      []string      `imgc:"access_from"`
 	PublicIP        *bool         `imgc:"public_ip"`
 	Profile         *string       `imgc:"instance_profile"`
+	Capacity        *string       `imgc:"capacity_reservation"`
 	SpotPrice       *string       `imgc:"spot_price"`
 	Metadata        Metadata      `imgc:"metadata"`
 	UserData        *string       `imgc:"user_data"`

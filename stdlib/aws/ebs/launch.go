@@ -342,6 +342,13 @@ func (l *launch) run(ctx context.Context) (types.Instance, error) {
 			in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: l.Profile}
 		}
 	}
+	if l.Capacity != nil {
+		t := &types.CapacityReservationTarget{CapacityReservationId: l.Capacity}
+		if strings.HasPrefix(*l.Capacity, "arn:") {
+			t = &types.CapacityReservationTarget{CapacityReservationResourceGroupArn: l.Capacity}
+		}
+		in.CapacityReservationSpecification = &types.CapacityReservationSpecification{CapacityReservationTarget: t}
+	}
 	if l.SpotPrice != nil {
 		l.spot = true
 		o := &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime}
