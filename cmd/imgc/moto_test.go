@@ -103,8 +103,8 @@ func moto(t *testing.T, keys string) string {
 			XMLName  xml.Name
 			Material string `xml:"keyMaterial"`
 		}
-		if xml.Unmarshal(body, &made) != nil || made.XMLName.Local != "CreateKeyPairResponse" {
-			return nil
+		if err := xml.Unmarshal(body, &made); err != nil || made.XMLName.Local != "CreateKeyPairResponse" {
+			return nil //nolint:nilerr // some other answer
 		}
 		k, err := ssh.ParsePrivateKey([]byte(made.Material))
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zclconf/go-cty-yaml"
+	yaml "github.com/zclconf/go-cty-yaml"
 	"golang.org/x/crypto/ssh"
 )
 

@@ -107,7 +107,7 @@ func makeRoot(dir string) error {
 func libraries(dir, path string, copied map[string]bool) error {
 	f, err := elf.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // a script, which needs nothing
+		return nil // a script, which needs nothing
 	}
 	defer f.Close()
 	var needed []string

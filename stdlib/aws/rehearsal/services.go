@@ -22,13 +22,14 @@ func (c *Cloud) jsonService(w http.ResponseWriter, r *http.Request, body []byte,
 		return
 	}
 	var in struct {
-		Name, Value, Type, SecretId, SecretString string //nolint:revive // the API's names
+		Name, Value, Type, SecretString string
+		SecretID                        string `json:"SecretId"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		fail(400, "SerializationException", err.Error())
 		return
 	}
-	if p := c.opts.Policy; p != nil && !p.allows(service+":"+name, region, target{arn: fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, region, Account, in.Name+in.SecretId)}) {
+	if p := c.opts.Policy; p != nil && !p.allows(service+":"+name, region, target{arn: fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, region, Account, in.Name+in.SecretID)}) {
 		fail(400, "AccessDeniedException", fmt.Sprintf("User: arn:aws:iam::%s:user/rehearsal is not authorized to perform: %s:%s", Account, service, name))
 		return
 	}
@@ -51,12 +52,12 @@ func (c *Cloud) jsonService(w http.ResponseWriter, r *http.Request, body []byte,
 		}
 		out = map[string]any{"Parameter": map[string]any{"Name": in.Name, "Type": kind, "Value": value, "Version": 1, "ARN": fmt.Sprintf("arn:aws:ssm:%s:%s:parameter/%s", region, Account, strings.TrimPrefix(in.Name, "/"))}}
 	case "GetSecretValue":
-		value, found := c.data.Tokens[key(in.SecretId)]
+		value, found := c.data.Tokens[key(in.SecretID)]
 		if !found {
 			fail(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 			return
 		}
-		out = map[string]any{"Name": in.SecretId, "SecretString": value, "VersionId": "00000000-0000-0000-0000-000000000001", "ARN": fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-AbCdEf", region, Account, in.SecretId)}
+		out = map[string]any{"Name": in.SecretID, "SecretString": value, "VersionId": "00000000-0000-0000-0000-000000000001", "ARN": fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-AbCdEf", region, Account, in.SecretID)}
 	default:
 		fail(400, "UnknownOperationException", service+" has no "+name+" in a rehearsal")
 		return

@@ -146,10 +146,10 @@ func (e *Effects) Intend(kind, id string, data map[string]string) error {
 	return nil
 }
 
-// Settled closes one.
+// Handover closes one that became part of an artifact.
 func (e *Effects) Handover(kind, id string) error { return e.Settled(kind, id) }
 
-// Settled is the component.Effects method.
+// Settled closes one.
 func (e *Effects) Settled(kind, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
