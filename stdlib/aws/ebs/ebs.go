@@ -1,6 +1,6 @@
 // Package ebs is the builder of AMIs from instances with EBS disks.
 //
-// A build starts an instance (launch.go), the steps run on it, and finish.go makes an image of it. What an image is to be like besides
+// A build starts an instance (launch.go) and logs in (login.go), the steps run on it, and finish.go makes an image of it. What an image is to be like besides
 // its disks (its copies, tags, who may use it, its name) is brought about by converge.go, which is also how an image that exists is changed in
 // place. undo.go removes what a run that was killed has left. Start reading at Start.
 package ebs
