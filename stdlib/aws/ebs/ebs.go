@@ -127,6 +127,7 @@ type builder struct {
 	keyPair   string                       // name
 	group     string                       // id
 	named     string                       // of the group, once it may exist
+	grouped   time.Time                    // since when
 	made      []string                     // images that are begun and not yet handed over, as effects
 	imageData map[string]map[string]string // what undoing them needs
 	instance  string                       // id

@@ -232,7 +232,7 @@ func (b *builder) giveBack(ctx context.Context, env *component.Env) error {
 		b.instance, b.token = "", ""
 	}
 	if b.named != "" {
-		if err := dropGroup(ctx, r, b.named, b.group); err != nil {
+		if err := dropGroup(ctx, r, b.named, b.group, b.grouped.Add(r.Settle)); err != nil {
 			return err
 		}
 		if err := env.Effects.Settled(groupEffect, b.named); err != nil {

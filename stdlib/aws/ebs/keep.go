@@ -42,17 +42,11 @@ func (b *builder) Find(ctx context.Context, env *component.Env) (component.Artif
 	if err != nil {
 		return none, false, err
 	}
-	list, err := ownImages(ctx, r, aws.Filter("tag:"+aws.TagDigest, env.Digest), aws.Filter("tag:"+aws.TagUnit, env.Unit), aws.Filter("state", "available"))
-	if err != nil || len(list) == 0 {
+	img, err := b.whose(ctx, env, r)
+	if err != nil || img == nil {
 		return none, false, err
 	}
-	img := list[0]
-	for _, i := range list[1:] {
-		if str(i.Name) == b.Name || str(img.Name) != b.Name && str(i.CreationDate) > str(img.CreationDate) {
-			img = i
-		}
-	}
-	images := map[string]types.Image{b.Region: img}
+	images := map[string]types.Image{b.Region: *img}
 	for _, name := range b.everywhere()[1:] {
 		there, err := b.cloud.Region(ctx, b.Account, name)
 		if err != nil {
@@ -68,6 +62,21 @@ func (b *builder) Find(ctx context.Context, env *component.Env) (component.Artif
 	}
 	a, err := b.artifact(images)
 	return a, err == nil, err
+}
+
+// whose is the whole image of this very input in the build's region, under its own name if there are two; nil when there is none.
+func (b *builder) whose(ctx context.Context, env *component.Env, r *aws.Region) (*types.Image, error) {
+	list, err := ownImages(ctx, r, aws.Filter("tag:"+aws.TagDigest, env.Digest), aws.Filter("tag:"+aws.TagUnit, env.Unit), aws.Filter("state", "available"))
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	img := list[0]
+	for _, i := range list[1:] {
+		if str(i.Name) == b.Name || str(img.Name) != b.Name && str(i.CreationDate) > str(img.CreationDate) {
+			img = i
+		}
+	}
+	return &img, nil
 }
 
 // Probe says whether the image is still there.
@@ -154,6 +163,10 @@ func (b *builder) Update(ctx context.Context, env *component.Env, a component.Ar
 		return none, err
 	}
 	img, err := oneImage(ctx, r, aws.Filter("image-id", ids[b.Region]))
+	if err == nil && img == nil {
+		// A run that was killed may have left it under two names, of which one has gone since the plan was made.
+		img, err = b.whose(ctx, env, r)
+	}
 	if err == nil && img == nil {
 		err = fmt.Errorf("the image %s is no longer in %s; make a new plan", ids[b.Region], b.Region)
 	}

@@ -235,7 +235,7 @@ func (l *launch) makeGroup(ctx context.Context) error {
 	if err := l.env.Effects.Intend(groupEffect, name, l.data(l.Region)); err != nil {
 		return err
 	}
-	l.named = name
+	l.named, l.grouped = name, time.Now()
 	in := &ec2.CreateSecurityGroupInput{GroupName: &name, Description: sdk.String("imgc, temporary, for " + printable(l.env.Unit)), TagSpecifications: aws.Specify(l.temporary(), types.ResourceTypeSecurityGroup)}
 	if l.Subnet != nil {
 		out, err := l.r.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{*l.Subnet}})

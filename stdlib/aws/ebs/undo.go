@@ -114,11 +114,12 @@ func undoGroup(ctx context.Context, r *aws.Region, name string, until time.Time)
 	if err != nil || id == "" {
 		return err
 	}
-	return dropGroup(ctx, r, name, id)
+	return dropGroup(ctx, r, name, id, until)
 }
 
-// dropGroup removes a security group, once nothing uses it any more. id may be empty when the call that made it gave no answer.
-func dropGroup(ctx context.Context, r *aws.Region, name, id string) error {
+// dropGroup removes a security group, once nothing uses it any more. id may be empty when the call that made it gave no answer. Until a time it
+// may stay unseen, though it is there.
+func dropGroup(ctx context.Context, r *aws.Region, name, id string, until time.Time) error {
 	if id == "" {
 		return undoGroup(ctx, r, name, time.Now().Add(r.Settle))
 	}
@@ -129,9 +130,8 @@ func dropGroup(ctx context.Context, r *aws.Region, name, id string) error {
 		case err == nil:
 			return nil
 		case aws.IsGone(err):
-			// Gone, or not yet to be seen.
-			if left, e := findGroup(ctx, r, name); e != nil || left == "" {
-				return e
+			if time.Now().After(until) {
+				return nil
 			}
 		case aws.Code(err) != "DependencyViolation" && aws.Code(err) != "InvalidGroup.InUse":
 			return aws.Explain("removing the security group "+id, err)
