@@ -198,6 +198,7 @@ func (b *builder) Delete(ctx context.Context, env *component.Env, a component.Ar
 	if err != nil {
 		return err
 	}
+	b.Account = s.Account // whose they are
 	var errs []error
 	for _, region := range slices.Sorted(maps.Keys(ids)) {
 		r, err := b.cloud.Region(ctx, s.Account, region)

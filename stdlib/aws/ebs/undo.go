@@ -18,7 +18,8 @@ import (
 // Undo removes what a run that was killed has left. A thing that is not seen may have been made a moment before the run was killed, so it is
 // looked for until it would have to be seen. An image that is whole and of the program as it is now is kept.
 func (b *builder) Undo(ctx context.Context, env *component.Env, e component.Effect) error {
-	r, err := b.cloud.Region(ctx, account(e.Data), e.Data["region"])
+	b.Account = account(e.Data) // the program may have another by now, or none
+	r, err := b.cloud.Region(ctx, b.Account, e.Data["region"])
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func dropGroup(ctx context.Context, r *aws.Region, name, id string, until time.T
 // whole says whether the images of a build are whole, all of them, and what the program says now: the image of the build's own region is the last
 // one to say so.
 func (b *builder) whole(ctx context.Context, env *component.Env, e component.Effect) (bool, error) {
-	r, err := b.cloud.Region(ctx, account(e.Data), e.Data["main"])
+	r, err := b.cloud.Region(ctx, b.Account, e.Data["main"])
 	if err != nil || env.Digest == "" {
 		return false, err
 	}
