@@ -89,6 +89,15 @@ func newCrash(t testing.TB, cond condition) *crash {
 	return c
 }
 
+// options adds options to the source of the program.
+func (c *crash) options(text string) {
+	c.t.Helper()
+	program := strings.Replace(crashProgram, "  encrypt       = true\n", "  encrypt       = true\n"+text+"\n", 1)
+	if err := os.WriteFile(filepath.Join(c.dir, "main.imgc"), []byte(program), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 var errNotMade = errors.New("the caller was killed before this call")
 
 func (c *crash) before(call rehearsal.Call) error {
@@ -217,12 +226,15 @@ type crashCase struct {
 	name          string
 	prepare, args []string
 	marker, note  string
+	options       string // that the program has besides
 }
 
 var crashCases = []crashCase{
-	{"first", nil, []string{"-p", "marker=one"}, "one", "first"},
-	{"replace", []string{"-p", "marker=old"}, []string{"-p", "marker=one"}, "one", "first"},
-	{"update", []string{"-p", "marker=one"}, []string{"-p", "marker=one", "-p", "note=second"}, "one", "second"},
+	{"first", nil, []string{"-p", "marker=one"}, "one", "first", ""},
+	{"replace", []string{"-p", "marker=old"}, []string{"-p", "marker=one"}, "one", "first", ""},
+	{"update", []string{"-p", "marker=one"}, []string{"-p", "marker=one", "-p", "note=second"}, "one", "second", ""},
+	// A disk besides the root is empty in a rehearsal, and so is an image that is made of it.
+	{"root_from", nil, []string{"-p", "marker=one"}, "nothing", "first", `volumes = [{ device = "/dev/xvdf", size = 1GiB }]` + "\n" + `root_from = "/dev/xvdf"`},
 }
 
 // TestStoppedAtEveryCallOfAnAMI stops imgc at every call of the API that it makes: killed before the call, killed after it and before its answer, and
@@ -242,6 +254,7 @@ func TestStoppedAtEveryCallOfAnAMI(t *testing.T) {
 	for _, cond := range conditions {
 		for _, cc := range crashCases {
 			whole := newCrash(t, cond)
+			whole.options(cc.options)
 			whole.must(cc.prepare)
 			if code, out := whole.run(0, "", append([]string{"apply"}, cc.args...)...); code != 0 {
 				t.Fatalf("%s, %s: apply: %d\n%s", cond.name, cc.name, code, out)
@@ -279,6 +292,7 @@ func (c *crash) must(args []string) {
 
 func stoppedAt(t *testing.T, cond condition, cc crashCase, k int, how, then string) {
 	c := newCrash(t, cond)
+	c.options(cc.options)
 	c.must(cc.prepare)
 	before := len(c.images())
 	_, first := c.run(k, how, append([]string{"apply"}, cc.args...)...)

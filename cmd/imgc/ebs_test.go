@@ -137,7 +137,8 @@ func TestDeclaredCallsOfAnAMI(t *testing.T) {
 			`share_accounts = []; deprecate_at = unset; protect = false; tags = {}`},
 		"public": {`ssh = { port = port }; public = true; ena = true; description = "Note a"; subnet = "SUBNET"; volumes = [{ device = "/dev/sdf", size = 10GiB }, { device = "/dev/sdg", size = 1GiB, in_image = false }]; root_size = 20GiB; root_type = "gp3"`,
 			`description = "Note b"`},
-		"spot": {`ssh = { port = port }; spot_price = "auto"; user_data = "#!/bin/sh\ntrue\n"; run_tags = { Team = "images" }; availability_zone = "us-east-1b"`, ``},
+		"surrogate": {`ssh = { port = port }; volumes = [{ device = "/dev/xvdf", size = 4GiB }, { device = "/dev/xvdg", size = 2GiB }]; root_from = "/dev/xvdf"; boot_mode = "uefi"`, `tags = { Note = "b" }`},
+		"spot":      {`ssh = { port = port }; spot_price = "auto"; user_data = "#!/bin/sh\ntrue\n"; run_tags = { Team = "images" }; availability_zone = "us-east-1b"`, ``},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCrash(t, condition{})

@@ -104,6 +104,7 @@ type Region struct {
 	Settle    time.Duration
 	Instances *Waiter[types.Instance]
 	Images    *Waiter[types.Image]
+	Snapshots *Waiter[types.Snapshot]
 }
 
 // Region gives a region's client. Clients of one account share their credentials.
@@ -146,6 +147,20 @@ func (c *Cloud) Region(ctx context.Context, a Account, name string) (*Region, er
 			}
 			for _, i := range page.Images {
 				out[sdk.ToString(i.ImageId)] = i
+			}
+		}
+		return out, nil
+	})
+	r.Snapshots = newWaiter(c.opts.Poll, func(ctx context.Context, ids []string) (map[string]types.Snapshot, error) {
+		out := map[string]types.Snapshot{}
+		p := ec2.NewDescribeSnapshotsPaginator(client, &ec2.DescribeSnapshotsInput{OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: sdk.String("snapshot-id"), Values: ids}}})
+		for p.HasMorePages() {
+			page, err := p.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range page.Snapshots {
+				out[sdk.ToString(s.SnapshotId)] = s
 			}
 		}
 		return out, nil

@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	machine "imgc/executor/machine/ssh"
 	"imgc/stdlib/aws"
@@ -52,6 +54,8 @@ type Options struct {
 	RootIops       *int            `imgc:"root_iops"`
 	RootThroughput *int            `imgc:"root_throughput"`
 	Volumes        []Volume        `imgc:"volumes"`
+	RootFrom       *string         `imgc:"root_from"`
+	BootMode       *string         `imgc:"boot_mode"`
 	ENA            *bool           `imgc:"ena"`
 
 	Subnet          *string       `imgc:"subnet"`
@@ -131,7 +135,8 @@ type builder struct {
 	made      []string                     // images that are begun and not yet handed over, as effects
 	imageData map[string]map[string]string // what undoing them needs
 	instance  string                       // id
-	token     string                       // client token of the instance
+	source    types.Image
+	token     string // client token of the instance
 	spot      bool
 	tempName  bool // the name is still taken by the image that is to go
 }
@@ -154,7 +159,8 @@ func (b *builder) Start(ctx context.Context, env *component.Env) (component.Mach
 	if err != nil {
 		return nil, err
 	}
-	l := &launch{builder: b, r: r, env: env, source: src}
+	b.source = src
+	l := &launch{builder: b, r: r, env: env}
 	return l.start(ctx)
 }
 
@@ -172,6 +178,10 @@ func (b *builder) valid() error {
 		return fmt.Errorf("%q cannot be the name of an AMI: it has 3 to 128 of the characters A-Z a-z 0-9 ( ) [ ] space . / - ' @ _", b.Name)
 	case b.KMSKey != nil && !b.Encrypt:
 		return errors.New("kms_key is given, but encrypt is false; set encrypt = true or take kms_key away")
+	case b.BootMode != nil && b.RootFrom == nil:
+		return errors.New("boot_mode is for images with root_from; others boot as their source_ami does")
+	case b.RootFrom != nil && !slices.ContainsFunc(b.Volumes, func(v Volume) bool { return v.Device == *b.RootFrom && v.InImage }):
+		return fmt.Errorf("root_from is %s, which is none of volumes with in_image", *b.RootFrom)
 	case b.Public && b.Encrypt:
 		return errors.New("an encrypted image cannot be public; set public = false, and share it with accounts")
 	case (b.SSH.KeyPair == nil) != (b.SSH.KeyFile == nil):

@@ -113,6 +113,13 @@ func (b *builder) image(ctx context.Context, env *component.Env, r *aws.Region, 
 	if err := b.intend(env, r.Name, name, build(env)); err != nil {
 		return none, err
 	}
+	if b.RootFrom != nil {
+		id, err := b.register(ctx, env, r, name)
+		if err != nil {
+			return none, err
+		}
+		return b.available(ctx, r, id)
+	}
 	in := &ec2.CreateImageInput{InstanceId: &b.instance, Name: &name, BlockDeviceMappings: b.left()}
 	if b.Description != "" {
 		in.Description = &b.Description

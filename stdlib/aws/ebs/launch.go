@@ -155,11 +155,10 @@ func ownImages(ctx context.Context, r *aws.Region, filters ...types.Filter) ([]t
 // launch is the start of an instance.
 type launch struct {
 	*builder
-	r      *aws.Region
-	env    *component.Env
-	source types.Image
-	key    string // private key, PEM
-	pins   []string
+	r    *aws.Region
+	env  *component.Env
+	key  string // private key, PEM
+	pins []string
 }
 
 func (l *launch) temporary() map[string]string {
