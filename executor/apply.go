@@ -133,7 +133,18 @@ func start(in Input) (*run, []journal.Entry, error) {
 	return r, left, err
 }
 
-// Clean puts in order what an earlier run has left, and builds nothing: what is not whole is removed, what is whole is recorded.
+// Recover removes what an earlier run has left and did not make whole. The plan says what units are made from now; a plan of what is to be done is made
+// afterwards, as one that was made before may have found what is no longer there.
+func Recover(ctx context.Context, in Input) error {
+	r, left, err := start(in)
+	if err != nil {
+		return err
+	}
+	defer r.journal.Close()
+	return r.masked(r.recover(ctx, left))
+}
+
+// Clean is Recover, and records what is whole. It builds nothing.
 func Clean(ctx context.Context, in Input) (*Result, error) {
 	r, left, err := start(in)
 	if err != nil {

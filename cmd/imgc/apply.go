@@ -72,6 +72,22 @@ func (a *app) apply(parent context.Context, p *applyFlags, args []string) error 
 		return err
 	}
 	defer s.close()
+	if len(args) == 0 || !planner.IsSaved(args[0]) { // a kept plan is done as it is, or not at all
+		plan, err = s.settle(ctx, plan, func(e executor.Event) {
+			switch e.Type {
+			case executor.Message:
+				fmt.Fprintf(a.err, "%s: %s\n", e.Unit, e.Text)
+			case executor.WarningEvent:
+				fmt.Fprintf(a.err, "%s: %s %s\n", e.Unit, a.red("warning:"), e.Text)
+			}
+		})
+		if interrupted() && err != nil {
+			return errExit(exitInterrupted)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := a.writePlan(plan, p.json); err != nil {
 		return err
 	}

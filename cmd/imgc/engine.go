@@ -292,6 +292,24 @@ func (s *session) plan(ctx context.Context) (*planner.Plan, error) {
 	return plan, nil
 }
 
+// settle puts in order what an earlier run has left, and makes the plan again where there was something.
+func (s *session) settle(ctx context.Context, p *planner.Plan, say func(executor.Event)) (*planner.Plan, error) {
+	if left, err := executor.Pending(s.store.Dir); err != nil || !left {
+		return p, nil // apply tells of a journal that cannot be read
+	}
+	st, err := s.store.Load()
+	if err != nil {
+		return nil, err
+	}
+	if err := executor.Recover(ctx, executor.Input{Program: s.prog, Plan: p, Store: s.store, State: st, Registry: s.registry, OnJournal: s.app.onJournal, Events: say}); err != nil {
+		return nil, err
+	}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	return s.plan(ctx)
+}
+
 // save writes a plan for imgc apply FILE, readable by its owner alone.
 func (s *session) save(file string, p *planner.Plan) error { return planner.WriteSaved(file, p) }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"imgc/executor"
-	"imgc/planner"
 )
 
 func (a *app) gcCommand() *cobra.Command {
@@ -29,35 +28,35 @@ What there is to remove is known from the journal in .imgc. Exit codes: 0, nothi
 				return err
 			}
 			defer s.close()
-			return a.gc(s, plan, func(in executor.Input) (*executor.Result, error) { return executor.Clean(ctx, in) })
+			done := 0
+			say := func(e executor.Event) {
+				switch e.Type {
+				case executor.Message:
+					done++
+					fmt.Fprintln(a.out, e.Text)
+				case executor.WarningEvent, executor.LeftBehind:
+					fmt.Fprintln(a.err, a.red("left:")+" "+e.Text)
+				}
+			}
+			if plan, err = s.settle(ctx, plan, say); err != nil {
+				return err
+			}
+			st, err := s.store.Load()
+			if err != nil {
+				return err
+			}
+			_, err = executor.Clean(ctx, executor.Input{Program: s.prog, Plan: plan, Store: s.store, State: st, Registry: s.registry, OnJournal: a.onJournal, Events: say})
+			switch {
+			case errors.Is(err, executor.ErrFailed):
+				return errors.New("not everything could be removed; `imgc gc` tries again")
+			case err != nil:
+				return err
+			case done == 0:
+				fmt.Fprintln(a.out, "There is nothing to remove.")
+			}
+			return nil
 		},
 	}
 	p.add(a, cmd)
 	return cmd
-}
-
-func (a *app) gc(s *session, plan *planner.Plan, clean func(executor.Input) (*executor.Result, error)) error {
-	st, err := s.store.Load()
-	if err != nil {
-		return err
-	}
-	done := 0
-	_, err = clean(executor.Input{Program: s.prog, Plan: plan, Store: s.store, State: st, Registry: s.registry, OnJournal: a.onJournal, Events: func(e executor.Event) {
-		switch e.Type {
-		case executor.Message:
-			done++
-			fmt.Fprintln(a.out, e.Text)
-		case executor.WarningEvent, executor.LeftBehind:
-			fmt.Fprintln(a.err, a.red("left:")+" "+e.Text)
-		}
-	}})
-	switch {
-	case errors.Is(err, executor.ErrFailed):
-		return errors.New("not everything could be removed; `imgc gc` tries again")
-	case err != nil:
-		return err
-	case done == 0:
-		fmt.Fprintln(a.out, "There is nothing to remove.")
-	}
-	return nil
 }
