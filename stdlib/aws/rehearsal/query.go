@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -69,16 +70,15 @@ func (p *params) number(path string) (int, error) {
 // each are the nodes of a list, in the order of their numbers.
 func (p *params) each(path string) []*params {
 	n := p.at(path)
-	var keys []int
-	for k := range n.kids {
+	numbered := map[int]*params{}
+	for k, kid := range n.kids {
 		if i, err := strconv.Atoi(k); err == nil {
-			keys = append(keys, i)
+			numbered[i] = kid
 		}
 	}
-	slices.Sort(keys)
 	var out []*params
-	for _, k := range keys {
-		out = append(out, n.kids[strconv.Itoa(k)])
+	for _, i := range slices.Sorted(maps.Keys(numbered)) {
+		out = append(out, numbered[i])
 	}
 	return out
 }
