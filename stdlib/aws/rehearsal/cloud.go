@@ -37,10 +37,10 @@ import (
 type Options struct {
 	// Dir keeps what there is between processes, and the disks of machines; it is needed for machines.
 	Dir string
-	// Machines starts a sandbox for each instance; without it, an instance answers SSH and has no shell.
+	// Machines starts a sandbox for each instance, with an SSH server in front; without it, nothing answers at an instance's address.
 	Machines bool
-	// Root is what the disks of images hold that are not made here: a folder or a tar; this computer's shell and file commands when
-	// it is empty.
+	// Root is the folder with what the disks of images hold that are not made here; this computer's shell and file commands when it is
+	// empty.
 	Root string
 	// Images are the ids of public images that there are besides those of the catalogue, in the region that is asked first.
 	Images []string
@@ -61,7 +61,6 @@ type Options struct {
 
 // Call is one call of the API.
 type Call struct {
-	Seq     int
 	Service string // "ec2"
 	Action  string // "RunInstances"
 	Region  string
@@ -80,8 +79,7 @@ type Cloud struct {
 	ctx    context.Context
 
 	mu      sync.Mutex
-	seq     int
-	calls   map[Call]int // how often, with Seq 0
+	calls   map[Call]int // how often
 	data    data
 	buckets map[string]*bucket
 	guests  map[string]*guest
@@ -98,6 +96,8 @@ type data struct {
 	Groups    map[string]*group    `json:"security_groups"`
 	Keys      map[string]*key      `json:"key_pairs"`
 	Tokens    map[string]string    `json:"tokens"` // client token, by region and action: what it made
+	// Parameters are those of the parameter store and the secrets, by region, service and name; a parameter has its type before it.
+	Parameters map[string]string `json:"parameters"`
 }
 
 // base is what every resource has.
@@ -114,7 +114,7 @@ func New(o Options) (*Cloud, error) {
 		o.Pace = 300 * time.Millisecond
 	}
 	c := &Cloud{opts: o, calls: map[Call]int{}, buckets: map[string]*bucket{}, guests: map[string]*guest{}}
-	c.data = data{map[string]*image{}, map[string]*snapshot{}, map[string]*instance{}, map[string]*volume{}, map[string]*group{}, map[string]*key{}, map[string]string{}}
+	c.data = data{map[string]*image{}, map[string]*snapshot{}, map[string]*instance{}, map[string]*volume{}, map[string]*group{}, map[string]*key{}, map[string]string{}, map[string]string{}}
 	if o.Dir != "" {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 			return nil, fmt.Errorf("starting the rehearsal: %w", err)
@@ -185,11 +185,6 @@ func (c *Cloud) load() error {
 	if err != nil {
 		return fmt.Errorf("reading the rehearsal's cloud: %w; remove %s to begin with an empty one", err, c.opts.Dir)
 	}
-	for _, i := range c.data.Instances {
-		if i.State != terminated { // the process that ran it has ended, as a host that fails
-			i.Ready = false
-		}
-	}
 	return nil
 }
 
@@ -211,11 +206,10 @@ type request struct {
 	c      *Cloud
 	action string
 	region string
-	user   string // access key
 	now    time.Time
 }
 
-var scope = regexp.MustCompile(`Credential=([^/]+)/\d+/([^/]+)/([^/]+)/`)
+var scope = regexp.MustCompile(`Credential=[^/]+/\d+/([^/]+)/([^/]+)/`)
 
 func (c *Cloud) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/address" {
@@ -229,28 +223,27 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	m := scope.FindStringSubmatch(r.Header.Get("Authorization"))
 	if m == nil {
-		c.answer(w, "ec2", "", nil, &apiError{401, "AuthFailure", "AWS was not able to validate the provided access credentials"})
+		c.answer(w, "", nil, &apiError{401, "AuthFailure", "AWS was not able to validate the provided access credentials"})
 		return
 	}
-	user, region, service := m[1], m[2], m[3]
+	region, service := m[1], m[2]
 	switch service {
 	case "ec2":
-		c.ec2(w, r, body, user, region)
+		c.ec2(w, r, body, region)
 	case "ssm", "secretsmanager":
-		c.jsonService(w, r, body, service, user, region)
+		c.jsonService(w, r, body, service, region)
 	case "sts":
 		c.sts(w, body, region)
 	default:
-		c.answer(w, service, "", nil, failure("InvalidAction", "The rehearsal has no service %s.", service))
+		c.answer(w, "", nil, failure("InvalidAction", "The rehearsal has no service %s.", service))
 	}
 }
 
 // called counts a call and asks whether it is let through.
 func (c *Cloud) called(service, action, region string) (Call, error) {
 	c.mu.Lock()
-	c.seq++
-	call := Call{c.seq, service, action, region}
-	c.calls[Call{0, service, action, region}]++
+	call := Call{service, action, region}
+	c.calls[call]++
 	refused := c.opts.Throttle > 0 && mathrand.Float64() < c.opts.Throttle || c.opts.Limits > 0 && !c.bucket(action, region).take(time.Now())
 	c.mu.Unlock()
 	if c.opts.Before != nil {
@@ -264,13 +257,13 @@ func (c *Cloud) called(service, action, region string) (Call, error) {
 	return call, nil
 }
 
-func (c *Cloud) ec2(w http.ResponseWriter, r *http.Request, body []byte, user, region string) {
+func (c *Cloud) ec2(w http.ResponseWriter, r *http.Request, body []byte, region string) {
 	form, err := parseForm(r, body)
 	if err != nil {
-		c.answer(w, "ec2", "", nil, failure("MalformedQueryString", "The query string contains a syntax error"))
+		c.answer(w, "", nil, failure("MalformedQueryString", "The query string contains a syntax error"))
 		return
 	}
-	rq := &request{params: parseParams(form), c: c, action: form.Get("Action"), region: region, user: user}
+	rq := &request{params: parseParams(form), c: c, action: form.Get("Action"), region: region}
 	call, err := c.called("ec2", rq.action, region)
 	var out []any
 	if err == nil {
@@ -279,7 +272,7 @@ func (c *Cloud) ec2(w http.ResponseWriter, r *http.Request, body []byte, user, r
 	if c.opts.After != nil {
 		c.opts.After(call)
 	}
-	c.answer(w, "ec2", rq.action, out, err)
+	c.answer(w, rq.action, out, err)
 }
 
 func (rq *request) run() ([]any, error) {
@@ -307,7 +300,7 @@ func (rq *request) run() ([]any, error) {
 	return out, nil
 }
 
-func (c *Cloud) answer(w http.ResponseWriter, service, action string, out []any, err error) {
+func (c *Cloud) answer(w http.ResponseWriter, action string, out []any, err error) {
 	id := hexID(16)
 	var doc el
 	status := http.StatusOK

@@ -140,6 +140,15 @@ func (rq *request) own(id string) (*image, error) {
 	return i, err
 }
 
+// ownImage is the caller's image that a call is about, which has to be allowed to it.
+func (rq *request) ownImage() (*image, error) {
+	i, err := rq.own(rq.str("ImageId"))
+	if err == nil {
+		err = rq.allow(rq.on("image", i.base))
+	}
+	return i, err
+}
+
 // nameFree checks the name of an image to be made: the names of one owner differ in a region.
 func (rq *request) nameFree(name string) error {
 	if !imageName.MatchString(name) {
@@ -157,35 +166,13 @@ var imageName = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$`)
 
 func describeImages(rq *request) ([]any, error) {
 	rq.c.published(rq.region)
-	if err := rq.allow(); err != nil {
-		return nil, err
-	}
-	ids, owners, filters := rq.list("ImageId"), rq.list("Owner"), rq.filters()
-	for _, id := range ids {
-		if _, err := rq.image(id); err != nil {
-			return nil, err
+	owners := rq.list("Owner")
+	found, next, err := list(rq, listing[*image]{all: rq.c.data.Images, ids: "ImageId", find: rq.image, field: (*image).field, skip: func(i *image) bool {
+		if i.Deprecation != "" && i.Owner != Account && !rq.is("IncludeDeprecated") && len(rq.list("ImageId")) == 0 && i.Deprecation < rq.now.UTC().Format(time.RFC3339) {
+			return true
 		}
-	}
-	var found []*image
-	for _, i := range sorted(rq.c.data.Images) {
-		if !rq.visible(i.base) || len(ids) > 0 && !slices.Contains(ids, i.ID) {
-			continue
-		}
-		if i.Deprecation != "" && i.Owner != Account && !rq.is("IncludeDeprecated") && len(ids) == 0 && i.Deprecation < rq.now.UTC().Format(time.RFC3339) {
-			continue
-		}
-		if len(owners) > 0 && !slices.Contains(owners, i.Owner) && (i.Owner != Account || !slices.Contains(owners, "self")) && (i.Owner != "137112412989" || !slices.Contains(owners, "amazon")) {
-			continue
-		}
-		ok, err := passes(filters, i.Tags, i.field)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, i)
-		}
-	}
-	found, next, err := page(rq.params, found)
+		return len(owners) > 0 && !slices.Contains(owners, i.Owner) && (i.Owner != Account || !slices.Contains(owners, "self")) && (i.Owner != "137112412989" || !slices.Contains(owners, "amazon"))
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -265,6 +252,11 @@ func mappings(devices []device) el {
 	return items("blockDeviceMapping", out)
 }
 
+// ebsKey is the account's own key of EBS.
+func (rq *request) ebsKey() string {
+	return fmt.Sprintf("arn:aws:kms:%s:%s:key/default-ebs", rq.region, Account)
+}
+
 // devices reads a block device mapping over the one that is there.
 func (rq *request) devices(p *params, have []device) ([]device, error) {
 	out := slices.Clone(have)
@@ -334,7 +326,7 @@ func (rq *request) devices(p *params, have []device) ([]device, error) {
 			d.KMS = k
 		}
 		if d.Encrypted && d.KMS == "" {
-			d.KMS = fmt.Sprintf("arn:aws:kms:%s:%s:key/default-ebs", rq.region, Account)
+			d.KMS = rq.ebsKey()
 		}
 	}
 	return out, nil

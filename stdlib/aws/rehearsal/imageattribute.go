@@ -74,11 +74,8 @@ func (rq *request) changed(have []permission, structure string) []permission {
 }
 
 func modifyImageAttribute(rq *request) ([]any, error) {
-	i, err := rq.own(rq.str("ImageId"))
+	i, err := rq.ownImage()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("image", i.base)); err != nil {
 		return nil, err
 	}
 	switch {
@@ -104,11 +101,8 @@ func modifyImageAttribute(rq *request) ([]any, error) {
 }
 
 func enableImageDeprecation(rq *request) ([]any, error) {
-	i, err := rq.own(rq.str("ImageId"))
+	i, err := rq.ownImage()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("image", i.base)); err != nil {
 		return nil, err
 	}
 	at, err := time.Parse(time.RFC3339, rq.str("DeprecateAt"))
@@ -120,11 +114,8 @@ func enableImageDeprecation(rq *request) ([]any, error) {
 }
 
 func disableImageDeprecation(rq *request) ([]any, error) {
-	i, err := rq.own(rq.str("ImageId"))
+	i, err := rq.ownImage()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("image", i.base)); err != nil {
 		return nil, err
 	}
 	i.Deprecation = ""
@@ -133,11 +124,8 @@ func disableImageDeprecation(rq *request) ([]any, error) {
 
 func imageProtection(on bool) action {
 	return func(rq *request) ([]any, error) {
-		i, err := rq.own(rq.str("ImageId"))
+		i, err := rq.ownImage()
 		if err != nil {
-			return nil, err
-		}
-		if err := rq.allow(rq.on("image", i.base)); err != nil {
 			return nil, err
 		}
 		switch {

@@ -15,13 +15,8 @@ func createImage(rq *request) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.allow(rq.on("instance", inst.base), rq.making("image", tags["image"]), rq.making("snapshot", tags["snapshot"])); err != nil {
+	if err := rq.creating(tags, rq.on("instance", inst.base), rq.making("image", tags["image"]), rq.making("snapshot", tags["snapshot"])); err != nil {
 		return nil, err
-	}
-	for kind, t := range tags {
-		if err := rq.tagging(rq.arn(kind, "*"), t); err != nil {
-			return nil, err
-		}
 	}
 	if inst.State != running && inst.State != stopped {
 		return nil, failure("IncorrectState", "The instance '%s' is not in a state from which an image can be made: %s", inst.ID, inst.State)
@@ -73,13 +68,8 @@ func copyImage(rq *request) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.allow(target{arn: there.arn("image", src.ID), tags: src.Tags}, rq.making("image", tags["image"]), rq.making("snapshot", tags["snapshot"])); err != nil {
+	if err := rq.creating(tags, target{arn: there.arn("image", src.ID), tags: src.Tags}, rq.making("image", tags["image"]), rq.making("snapshot", tags["snapshot"])); err != nil {
 		return nil, err
-	}
-	for kind, t := range tags {
-		if err := rq.tagging(rq.arn(kind, "*"), t); err != nil {
-			return nil, err
-		}
 	}
 	if src.State != available {
 		return nil, failure("InvalidAMIID.Unavailable", "The image ID '%s' is not available", src.ID)
@@ -111,7 +101,7 @@ func copyImage(rq *request) ([]any, error) {
 		s := &snapshot{base: rq.c.base(rq.region, "snap", rq.now, tags["snapshot"]), State: pending, Ready: i.Ready, Volume: "vol-ffffffff", Size: old.Size, Encrypted: old.Encrypted, KMS: old.KMS, Layers: old.Layers, Owner: Account,
 			Description: fmt.Sprintf("Copied for DestinationAmi %s from SourceAmi %s for SourceSnapshot %s", i.ID, src.ID, old.ID)}
 		if rq.is("Encrypted") || old.Encrypted {
-			s.Encrypted, s.KMS = true, or(rq.str("KmsKeyId"), fmt.Sprintf("arn:aws:kms:%s:%s:key/default-ebs", rq.region, Account))
+			s.Encrypted, s.KMS = true, or(rq.str("KmsKeyId"), rq.ebsKey())
 		} else if rq.str("KmsKeyId") != "" {
 			return nil, failure("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
 		}
@@ -128,10 +118,7 @@ func registerImage(rq *request) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.allow(rq.making("image", tags["image"])); err != nil {
-		return nil, err
-	}
-	if err := rq.tagging(rq.arn("image", "*"), tags["image"]); err != nil {
+	if err := rq.creating(tags, rq.making("image", tags["image"])); err != nil {
 		return nil, err
 	}
 	if err := rq.nameFree(rq.str("Name")); err != nil {
@@ -155,11 +142,8 @@ func registerImage(rq *request) ([]any, error) {
 }
 
 func deregisterImage(rq *request) ([]any, error) {
-	i, err := rq.own(rq.str("ImageId"))
+	i, err := rq.ownImage()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("image", i.base)); err != nil {
 		return nil, err
 	}
 	if strings.HasPrefix(i.Protection, "enabled") {

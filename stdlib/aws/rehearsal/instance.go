@@ -32,7 +32,6 @@ type instance struct {
 	IMDS       string    `json:"imds,omitempty"`
 	Console    string    `json:"console,omitempty"`
 	Shutdown   string    `json:"shutdown"`
-	Ready      bool      `json:"ready"` // its machine runs
 }
 
 var codes = map[string]int{pending: 0, running: 16, "shutting-down": 32, terminated: 48, "stopping": 64, stopped: 80}
@@ -43,6 +42,15 @@ func (rq *request) instance(id string) (*instance, error) {
 		return nil, failure("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 	}
 	return i, nil
+}
+
+// theInstance is the instance that a call is about, which has to be allowed to it.
+func (rq *request) theInstance() (*instance, error) {
+	i, err := rq.instance(rq.str("InstanceId"))
+	if err == nil {
+		err = rq.allow(rq.on("instance", i.base))
+	}
+	return i, err
 }
 
 // advance lets time have passed; the lock is held.
@@ -139,13 +147,8 @@ func runInstances(rq *request) ([]any, error) {
 		authorized = k.Public
 		targets = append(targets, target{arn: rq.arn("key-pair", name), tags: k.Tags})
 	}
-	if err := rq.allow(targets...); err != nil {
+	if err := rq.creating(tags, targets...); err != nil {
 		return nil, err
-	}
-	for kind, t := range tags {
-		if err := rq.tagging(rq.arn(kind, "*"), t); err != nil {
-			return nil, err
-		}
 	}
 	if img.State != available {
 		return nil, failure("InvalidAMIID.Unavailable", "The image ID '%s' is not available", img.ID)
@@ -251,38 +254,13 @@ func (i *instance) field(name string) ([]string, bool) {
 	return nil, false
 }
 
-func (rq *request) chosen(all bool) ([]*instance, error) {
-	ids, filters := rq.list("InstanceId"), rq.filters()
-	for _, id := range ids {
-		if _, err := rq.instance(id); err != nil {
-			return nil, err
-		}
-	}
-	var found []*instance
-	for _, i := range sorted(rq.c.data.Instances) {
-		if !rq.visible(i.base) || len(ids) > 0 && !slices.Contains(ids, i.ID) || !all && i.State != running {
-			continue
-		}
-		ok, err := passes(filters, i.Tags, i.field)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, i)
-		}
-	}
-	return found, nil
+// instances are those that a call asks for: all, or those that run.
+func (rq *request) instances(all bool) ([]*instance, el, error) {
+	return list(rq, listing[*instance]{all: rq.c.data.Instances, ids: "InstanceId", find: rq.instance, field: (*instance).field, skip: func(i *instance) bool { return !all && i.State != running }})
 }
 
 func describeInstances(rq *request) ([]any, error) {
-	if err := rq.allow(); err != nil {
-		return nil, err
-	}
-	found, err := rq.chosen(true)
-	if err != nil {
-		return nil, err
-	}
-	found, next, err := page(rq.params, found)
+	found, next, err := rq.instances(true)
 	if err != nil {
 		return nil, err
 	}
@@ -294,14 +272,7 @@ func describeInstances(rq *request) ([]any, error) {
 }
 
 func describeInstanceStatus(rq *request) ([]any, error) {
-	if err := rq.allow(); err != nil {
-		return nil, err
-	}
-	found, err := rq.chosen(rq.is("IncludeAllInstances"))
-	if err != nil {
-		return nil, err
-	}
-	found, next, err := page(rq.params, found)
+	found, next, err := rq.instances(rq.is("IncludeAllInstances"))
 	if err != nil {
 		return nil, err
 	}
@@ -358,11 +329,8 @@ func transition(from []string, to string, do func(c *Cloud, i *instance) error) 
 }
 
 func modifyInstanceAttribute(rq *request) ([]any, error) {
-	i, err := rq.instance(rq.str("InstanceId"))
+	i, err := rq.theInstance()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("instance", i.base)); err != nil {
 		return nil, err
 	}
 	switch {
@@ -386,22 +354,16 @@ func modifyInstanceAttribute(rq *request) ([]any, error) {
 }
 
 func getConsoleOutput(rq *request) ([]any, error) {
-	i, err := rq.instance(rq.str("InstanceId"))
+	i, err := rq.theInstance()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("instance", i.base)); err != nil {
 		return nil, err
 	}
 	return []any{node("instanceId", i.ID), node("timestamp", rq.now), node("output", base64.StdEncoding.EncodeToString([]byte(i.Console)))}, nil
 }
 
 func getPasswordData(rq *request) ([]any, error) {
-	i, err := rq.instance(rq.str("InstanceId"))
+	i, err := rq.theInstance()
 	if err != nil {
-		return nil, err
-	}
-	if err := rq.allow(rq.on("instance", i.base)); err != nil {
 		return nil, err
 	}
 	return []any{node("instanceId", i.ID), node("timestamp", rq.now), node("passwordData", "")}, nil

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -39,10 +38,7 @@ func addKey(imported bool) action {
 			return nil, err
 		}
 		name := rq.str("KeyName")
-		if err := rq.allow(target{arn: rq.arn("key-pair", name), request: tags["key-pair"]}); err != nil {
-			return nil, err
-		}
-		if err := rq.tagging(rq.arn("key-pair", "*"), tags["key-pair"]); err != nil {
+		if err := rq.creating(tags, target{arn: rq.arn("key-pair", name), request: tags["key-pair"]}); err != nil {
 			return nil, err
 		}
 		if name == "" || len(name) > 255 {
@@ -130,32 +126,15 @@ func deleteKeyPair(rq *request) ([]any, error) {
 }
 
 func describeKeyPairs(rq *request) ([]any, error) {
-	if err := rq.allow(); err != nil {
+	found, next, err := list(rq, listing[*key]{all: rq.c.data.Keys, ids: "KeyName", find: rq.key, id: func(k *key) string { return k.Name }, field: func(k *key, name string) ([]string, bool) {
+		return []string{k.Name}, name == "key-name"
+	}})
+	if err != nil {
 		return nil, err
 	}
-	names := rq.list("KeyName")
-	for _, n := range names {
-		if _, err := rq.key(n); err != nil {
-			return nil, err
-		}
-	}
 	var out []el
-	for _, k := range sorted(rq.c.data.Keys) {
-		if !rq.visible(k.base) || len(names) > 0 && !slices.Contains(names, k.Name) {
-			continue
-		}
-		ok, err := passes(rq.filters(), k.Tags, func(name string) ([]string, bool) {
-			if name == "key-name" {
-				return []string{k.Name}, true
-			}
-			return nil, false
-		})
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			out = append(out, node("item", node("keyPairId", k.ID), node("keyName", k.Name), node("keyType", k.Kind), node("keyFingerprint", k.Print), tagSet(k.Tags)))
-		}
+	for _, k := range found {
+		out = append(out, node("item", node("keyPairId", k.ID), node("keyName", k.Name), node("keyType", k.Kind), node("keyFingerprint", k.Print), tagSet(k.Tags)))
 	}
-	return []any{items("keySet", out)}, nil
+	return []any{items("keySet", out), next}, nil
 }

@@ -163,10 +163,7 @@ func createSecurityGroup(rq *request) ([]any, error) {
 		return nil, err
 	}
 	vpc := or(rq.str("VpcId"), vpcOf(rq.region))
-	if err := rq.allow(rq.making("security-group", tags["security-group"]), target{arn: rq.arn("vpc", vpc)}); err != nil {
-		return nil, err
-	}
-	if err := rq.tagging(rq.arn("security-group", "*"), tags["security-group"]); err != nil {
+	if err := rq.creating(tags, rq.making("security-group", tags["security-group"]), target{arn: rq.arn("vpc", vpc)}); err != nil {
 		return nil, err
 	}
 	name, about := rq.str("GroupName"), rq.str("GroupDescription")
@@ -247,40 +244,20 @@ func deleteSecurityGroup(rq *request) ([]any, error) {
 	return ok, nil
 }
 
+func (g *group) field(name string) ([]string, bool) {
+	switch name {
+	case "group-name":
+		return []string{g.Name}, true
+	case "group-id":
+		return []string{g.ID}, true
+	case "vpc-id":
+		return []string{g.VPC}, true
+	}
+	return nil, false
+}
+
 func describeSecurityGroups(rq *request) ([]any, error) {
-	if err := rq.allow(); err != nil {
-		return nil, err
-	}
-	ids := rq.list("GroupId")
-	for _, id := range ids {
-		if _, err := rq.group(id); err != nil {
-			return nil, err
-		}
-	}
-	var found []*group
-	for _, g := range sorted(rq.c.data.Groups) {
-		if !rq.visible(g.base) || len(ids) > 0 && !slices.Contains(ids, g.ID) {
-			continue
-		}
-		ok, err := passes(rq.filters(), g.Tags, func(name string) ([]string, bool) {
-			switch name {
-			case "group-name":
-				return []string{g.Name}, true
-			case "group-id":
-				return []string{g.ID}, true
-			case "vpc-id":
-				return []string{g.VPC}, true
-			}
-			return nil, false
-		})
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, g)
-		}
-	}
-	found, next, err := page(rq.params, found)
+	found, next, err := list(rq, listing[*group]{all: rq.c.data.Groups, ids: "GroupId", find: rq.group, field: (*group).field})
 	if err != nil {
 		return nil, err
 	}

@@ -196,6 +196,19 @@ func (rq *request) tagging(arn string, tags map[string]string) error {
 	return rq.permitted("ec2:CreateTags", target{arn: arn, request: tags, context: map[string]string{"ec2:CreateAction": rq.action}})
 }
 
+// creating asks for the permission to act on targets, and to tag what is made: tags are by its kind.
+func (rq *request) creating(tags map[string]map[string]string, targets ...target) error {
+	if err := rq.allow(targets...); err != nil {
+		return err
+	}
+	for kind, t := range tags {
+		if err := rq.tagging(rq.arn(kind, "*"), t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // arn names a resource. Images and snapshots belong to no account in theirs.
 func (rq *request) arn(kind, id string) string {
 	account := Account

@@ -259,6 +259,47 @@ func passes(filters []filter, tags map[string]string, fields func(name string) (
 	return true, nil
 }
 
+// listing is how resources of one kind are described: those of some ids, that pass filters, a page at a time.
+type listing[T interface{ of() base }] struct {
+	all   map[string]T
+	ids   string                           // the parameter that names some of them: "ImageId"
+	find  func(id string) (T, error)       // one of them, or why there is none
+	id    func(T) string                   // what ids has; nil for the id
+	field func(T, string) ([]string, bool) // the values of a filter's name
+	skip  func(T) bool                     // what else leaves one out; may be nil
+}
+
+// list answers a Describe call: the resources it asks for, and the element that tells whether there are more.
+func list[T interface{ of() base }](rq *request, l listing[T]) ([]T, el, error) {
+	if err := rq.allow(); err != nil {
+		return nil, el{}, err
+	}
+	ids, filters := rq.list(l.ids), rq.filters()
+	for _, id := range ids {
+		if _, err := l.find(id); err != nil {
+			return nil, el{}, err
+		}
+	}
+	id := l.id
+	if id == nil {
+		id = func(t T) string { return t.of().ID }
+	}
+	var found []T
+	for _, t := range sorted(l.all) {
+		if !rq.visible(t.of()) || len(ids) > 0 && !slices.Contains(ids, id(t)) || l.skip != nil && l.skip(t) {
+			continue
+		}
+		ok, err := passes(filters, t.of().Tags, func(name string) ([]string, bool) { return l.field(t, name) })
+		if err != nil {
+			return nil, el{}, err
+		}
+		if ok {
+			found = append(found, t)
+		}
+	}
+	return page(rq.params, found)
+}
+
 // page cuts a list to a page: EC2 gives at most 1000, and the token of the next.
 func page[T any](p *params, all []T) ([]T, el, error) {
 	size, err := p.number("MaxResults")

@@ -10,7 +10,7 @@ import (
 
 // jsonService answers SSM and Secrets Manager: parameters and secrets that a program reads. They are read from the environment of nobody:
 // a rehearsal has none but those that PutParameter and CreateSecret have made in this process.
-func (c *Cloud) jsonService(w http.ResponseWriter, r *http.Request, body []byte, service, user, region string) {
+func (c *Cloud) jsonService(w http.ResponseWriter, r *http.Request, body []byte, service, region string) {
 	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	fail := func(status int, code, message string) {
@@ -39,20 +39,20 @@ func (c *Cloud) jsonService(w http.ResponseWriter, r *http.Request, body []byte,
 	var out any
 	switch name {
 	case "PutParameter":
-		c.data.Tokens[key(in.Name)] = in.Type + "\x00" + in.Value
+		c.data.Parameters[key(in.Name)] = in.Type + "\x00" + in.Value
 		out = map[string]any{"Version": 1, "Tier": "Standard"}
 	case "CreateSecret":
-		c.data.Tokens[key(in.Name)] = in.SecretString
+		c.data.Parameters[key(in.Name)] = in.SecretString
 		out = map[string]any{"Name": in.Name, "ARN": fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-AbCdEf", region, Account, in.Name)}
 	case "GetParameter":
-		kind, value, found := strings.Cut(c.data.Tokens[key(in.Name)], "\x00")
+		kind, value, found := strings.Cut(c.data.Parameters[key(in.Name)], "\x00")
 		if !found {
 			fail(400, "ParameterNotFound", "Parameter "+in.Name+" not found.")
 			return
 		}
 		out = map[string]any{"Parameter": map[string]any{"Name": in.Name, "Type": kind, "Value": value, "Version": 1, "ARN": fmt.Sprintf("arn:aws:ssm:%s:%s:parameter/%s", region, Account, strings.TrimPrefix(in.Name, "/"))}}
 	case "GetSecretValue":
-		value, found := c.data.Tokens[key(in.SecretID)]
+		value, found := c.data.Parameters[key(in.SecretID)]
 		if !found {
 			fail(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 			return
@@ -73,12 +73,12 @@ func (c *Cloud) sts(w http.ResponseWriter, body []byte, region string) {
 	form, _ := url.ParseQuery(string(body))
 	name := form.Get("Action")
 	if _, err := c.called("sts", name, region); err != nil {
-		c.answer(w, "sts", "", nil, err)
+		c.answer(w, "", nil, err)
 		return
 	}
 	if name != "GetCallerIdentity" {
-		c.answer(w, "sts", "", nil, failure("InvalidAction", "STS has no %s in a rehearsal", name))
+		c.answer(w, "", nil, failure("InvalidAction", "STS has no %s in a rehearsal", name))
 		return
 	}
-	c.answer(w, "sts", name, []any{node(name+"Result", node("Arn", "arn:aws:iam::"+Account+":user/rehearsal"), node("UserId", "AIDAREHEARSAL"), node("Account", Account))}, nil)
+	c.answer(w, name, []any{node(name+"Result", node("Arn", "arn:aws:iam::"+Account+":user/rehearsal"), node("UserId", "AIDAREHEARSAL"), node("Account", Account))}, nil)
 }

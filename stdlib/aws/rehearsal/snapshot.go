@@ -16,44 +16,21 @@ func (rq *request) snapshot(id string) (*snapshot, error) {
 	return s, nil
 }
 
+// ownSnapshot is the caller's snapshot that a call is about, which has to be allowed to it.
+func (rq *request) ownSnapshot() (*snapshot, error) {
+	s, err := rq.snapshot(rq.str("SnapshotId"))
+	if err == nil && s.Owner != Account {
+		err = failure("AuthFailure", "Not authorized for snapshot:%s", s.ID)
+	}
+	if err == nil {
+		err = rq.allow(rq.on("snapshot", s.base))
+	}
+	return s, err
+}
+
 func describeSnapshots(rq *request) ([]any, error) {
-	if err := rq.allow(); err != nil {
-		return nil, err
-	}
-	ids, filters, owners := rq.list("SnapshotId"), rq.filters(), rq.list("Owner")
-	for _, id := range ids {
-		if _, err := rq.snapshot(id); err != nil {
-			return nil, err
-		}
-	}
-	var found []*snapshot
-	for _, s := range sorted(rq.c.data.Snapshots) {
-		if !rq.visible(s.base) || len(ids) > 0 && !slices.Contains(ids, s.ID) || slices.Contains(owners, "self") && s.Owner != Account {
-			continue
-		}
-		ok, err := passes(filters, s.Tags, func(name string) ([]string, bool) {
-			switch name {
-			case "snapshot-id":
-				return []string{s.ID}, true
-			case "status":
-				return []string{s.State}, true
-			case "volume-id":
-				return []string{s.Volume}, true
-			case "owner-id":
-				return []string{s.Owner}, true
-			case "description":
-				return []string{s.Description}, true
-			}
-			return nil, false
-		})
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, s)
-		}
-	}
-	found, next, err := page(rq.params, found)
+	own := slices.Contains(rq.list("Owner"), "self")
+	found, next, err := list(rq, listing[*snapshot]{all: rq.c.data.Snapshots, ids: "SnapshotId", find: rq.snapshot, field: (*snapshot).field, skip: func(s *snapshot) bool { return own && s.Owner != Account }})
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +39,22 @@ func describeSnapshots(rq *request) ([]any, error) {
 		out = append(out, node("item", s.xml()...))
 	}
 	return []any{items("snapshotSet", out), next}, nil
+}
+
+func (s *snapshot) field(name string) ([]string, bool) {
+	switch name {
+	case "snapshot-id":
+		return []string{s.ID}, true
+	case "status":
+		return []string{s.State}, true
+	case "volume-id":
+		return []string{s.Volume}, true
+	case "owner-id":
+		return []string{s.Owner}, true
+	case "description":
+		return []string{s.Description}, true
+	}
+	return nil, false
 }
 
 func (s *snapshot) xml() []any {
@@ -82,10 +75,7 @@ func createSnapshot(rq *request) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.allow(rq.on("volume", v.base), rq.making("snapshot", tags["snapshot"])); err != nil {
-		return nil, err
-	}
-	if err := rq.tagging(rq.arn("snapshot", "*"), tags["snapshot"]); err != nil {
+	if err := rq.creating(tags, rq.on("volume", v.base), rq.making("snapshot", tags["snapshot"])); err != nil {
 		return nil, err
 	}
 	s := &snapshot{base: rq.c.base(rq.region, "snap", rq.now, tags["snapshot"]), State: pending, Ready: rq.now.Add(rq.c.opts.Pace), Volume: v.ID, Size: v.Size, Encrypted: v.Encrypted, KMS: v.KMS, Owner: Account, Description: rq.str("Description")}
@@ -102,14 +92,8 @@ func createSnapshot(rq *request) ([]any, error) {
 }
 
 func deleteSnapshot(rq *request) ([]any, error) {
-	s, err := rq.snapshot(rq.str("SnapshotId"))
+	s, err := rq.ownSnapshot()
 	if err != nil {
-		return nil, err
-	}
-	if s.Owner != Account {
-		return nil, failure("AuthFailure", "Not authorized for snapshot:%s", s.ID)
-	}
-	if err := rq.allow(rq.on("snapshot", s.base)); err != nil {
 		return nil, err
 	}
 	for _, i := range rq.c.data.Images {
@@ -156,14 +140,8 @@ func describeSnapshotAttribute(rq *request) ([]any, error) {
 }
 
 func modifySnapshotAttribute(rq *request) ([]any, error) {
-	s, err := rq.snapshot(rq.str("SnapshotId"))
+	s, err := rq.ownSnapshot()
 	if err != nil {
-		return nil, err
-	}
-	if s.Owner != Account {
-		return nil, failure("AuthFailure", "Not authorized for snapshot:%s", s.ID)
-	}
-	if err := rq.allow(rq.on("snapshot", s.base)); err != nil {
 		return nil, err
 	}
 	s.Permissions = rq.changed(s.Permissions, "CreateVolumePermission")

@@ -58,41 +58,7 @@ func (c *Cloud) attached(instance string) []*volume {
 }
 
 func describeVolumes(rq *request) ([]any, error) {
-	if err := rq.allow(); err != nil {
-		return nil, err
-	}
-	ids, filters := rq.list("VolumeId"), rq.filters()
-	for _, id := range ids {
-		if _, err := rq.volume(id); err != nil {
-			return nil, err
-		}
-	}
-	var found []*volume
-	for _, v := range sorted(rq.c.data.Volumes) {
-		if !rq.visible(v.base) || len(ids) > 0 && !slices.Contains(ids, v.ID) {
-			continue
-		}
-		ok, err := passes(filters, v.Tags, func(name string) ([]string, bool) {
-			switch name {
-			case "volume-id":
-				return []string{v.ID}, true
-			case "status":
-				return []string{v.State}, true
-			case "attachment.instance-id":
-				return []string{v.Instance}, true
-			case "snapshot-id":
-				return []string{v.Snapshot}, true
-			}
-			return nil, false
-		})
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, v)
-		}
-	}
-	found, next, err := page(rq.params, found)
+	found, next, err := list(rq, listing[*volume]{all: rq.c.data.Volumes, ids: "VolumeId", find: rq.volume, field: (*volume).field})
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +67,20 @@ func describeVolumes(rq *request) ([]any, error) {
 		out = append(out, node("item", v.xml()...))
 	}
 	return []any{items("volumeSet", out), next}, nil
+}
+
+func (v *volume) field(name string) ([]string, bool) {
+	switch name {
+	case "volume-id":
+		return []string{v.ID}, true
+	case "status":
+		return []string{v.State}, true
+	case "attachment.instance-id":
+		return []string{v.Instance}, true
+	case "snapshot-id":
+		return []string{v.Snapshot}, true
+	}
+	return nil, false
 }
 
 func (v *volume) xml() []any {
@@ -128,10 +108,7 @@ func createVolume(rq *request) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.allow(rq.making("volume", tags["volume"])); err != nil {
-		return nil, err
-	}
-	if err := rq.tagging(rq.arn("volume", "*"), tags["volume"]); err != nil {
+	if err := rq.creating(tags, rq.making("volume", tags["volume"])); err != nil {
 		return nil, err
 	}
 	d := device{Type: or(rq.str("VolumeType"), "gp2")}
