@@ -17,6 +17,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"imgc/executor/machine/sandbox"
+	"imgc/executor/machine/tree"
 	"imgc/stdlib/component"
 )
 
@@ -237,7 +238,7 @@ func (b *builder) Stop(ctx context.Context, env *component.Env, m component.Mach
 	if b.work == "" {
 		return nil
 	}
-	if err := removeTree(b.work); err != nil {
+	if err := tree.Remove(b.work); err != nil {
 		return fmt.Errorf("removing the sandbox's folder: %w", err)
 	}
 	return errors.Join(env.Effects.Settled(effect, b.work), dropIdle(cacheDir(env)))
@@ -248,16 +249,5 @@ func (b *builder) Undo(ctx context.Context, env *component.Env, e component.Effe
 	if e.Kind != effect {
 		return nil
 	}
-	return removeTree(e.ID)
-}
-
-// removeTree removes a folder in which a step or overlayfs made folders that nobody may enter.
-func removeTree(path string) error {
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if d != nil && d.IsDir() && err == nil {
-			_ = os.Chmod(p, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
+	return tree.Remove(e.ID)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"imgc/executor/machine/sandbox"
+	"imgc/executor/machine/tree"
 	"imgc/stdlib/component"
 )
 
@@ -163,7 +164,7 @@ func dropIdle(cache string) error {
 		if err != nil || !strings.HasPrefix(e.Name(), "step-") || time.Since(info.ModTime()) < maxIdle {
 			continue
 		}
-		if err := removeTree(filepath.Join(cache, e.Name())); err != nil {
+		if err := tree.Remove(filepath.Join(cache, e.Name())); err != nil {
 			return fmt.Errorf("removing an old checkpoint: %w", err)
 		}
 	}

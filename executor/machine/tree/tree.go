@@ -195,3 +195,14 @@ func attributes(root *os.Root, h *tar.Header) error {
 	}
 	return root.Chtimes(h.Name, h.ModTime, h.ModTime)
 }
+
+// Remove removes a folder in which a step or overlayfs made folders that nobody may enter.
+func Remove(path string) error {
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() && err == nil {
+			_ = os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}

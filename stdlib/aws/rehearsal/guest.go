@@ -325,14 +325,3 @@ func parts(userData string) []string {
 		out = append(out, string(text))
 	}
 }
-
-// removeTree removes a folder in which a step or overlayfs made folders that nobody may enter.
-func removeTree(path string) error {
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if d != nil && d.IsDir() && err == nil {
-			_ = os.Chmod(p, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
-}

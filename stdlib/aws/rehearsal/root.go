@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"imgc/executor/machine/tree"
 )
 
 // programs are what the disk of a public image holds, as far as this computer has them: a shell, and what scripts of builds use most.
@@ -36,10 +38,10 @@ func (c *Cloud) rootLayer() (string, error) {
 		return "", err
 	}
 	if err := makeRoot(half); err != nil {
-		return "", errors.Join(fmt.Errorf("making the disk of rehearsed images: %w", err), removeTree(half))
+		return "", errors.Join(fmt.Errorf("making the disk of rehearsed images: %w", err), tree.Remove(half))
 	}
 	if err := os.Rename(half, done); err != nil {
-		_ = removeTree(half)
+		_ = tree.Remove(half)
 		if _, e := os.Stat(done); e != nil { // another machine was not faster
 			return "", err
 		}

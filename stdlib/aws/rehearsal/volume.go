@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"imgc/executor/machine/tree"
 )
 
 type volume struct {
@@ -193,7 +195,7 @@ func deleteVolume(rq *request) ([]any, error) {
 func (c *Cloud) removeVolume(v *volume) error {
 	delete(c.data.Volumes, v.ID)
 	if c.opts.Machines {
-		if err := removeTree(filepath.Join(c.opts.Dir, "disks", v.ID)); err != nil {
+		if err := tree.Remove(filepath.Join(c.opts.Dir, "disks", v.ID)); err != nil {
 			return fmt.Errorf("removing a volume: %w", err)
 		}
 	}
