@@ -1,10 +1,8 @@
 package aws
 
 import (
-	"context"
 	"maps"
 	"slices"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -52,41 +50,4 @@ func Specify(tags map[string]string, kinds ...types.ResourceType) []types.TagSpe
 // Filter is a filter of a Describe call.
 func Filter(name string, values ...string) types.Filter {
 	return types.Filter{Name: sdk.String(name), Values: values}
-}
-
-// Eventually repeats f while it says that a thing does not exist, for as long as one that was just made may stay unseen.
-func (r *Region) Eventually(ctx context.Context, f func() error) error {
-	end := time.Now().Add(r.Settle)
-	for delay := r.Settle / 200; ; delay = min(2*delay, r.Settle/8) {
-		err := f()
-		if err == nil || !IsGone(err) || time.Now().After(end) {
-			return err
-		}
-		if err := Sleep(ctx, delay); err != nil {
-			return err
-		}
-	}
-}
-
-// Whole runs a call that makes or removes something to its end, also when ctx is cancelled meanwhile: a call that is broken off may still
-// be carried out, after what looks for its traces has looked. It is not begun when ctx has ended.
-func Whole(ctx context.Context, f func(context.Context) error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	return f(late)
-}
-
-// Sleep waits, unless ctx ends first.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

@@ -122,3 +122,51 @@ func Within(ctx context.Context, limit time.Duration, what string, f func(contex
 	}
 	return err
 }
+
+// Repeat calls f until it says that it is done, or fails, or a time has come. The pauses grow, up to an eighth of what a thing that was just made may stay
+// unseen.
+func (r *Region) Repeat(ctx context.Context, until time.Time, f func() (done bool, err error)) error {
+	for delay := r.Settle / 200; ; delay = min(2*delay, r.Settle/8) {
+		if done, err := f(); done || err != nil || time.Now().After(until) {
+			return err
+		}
+		if err := Sleep(ctx, delay); err != nil {
+			return err
+		}
+	}
+}
+
+// Eventually repeats f while it says that a thing does not exist, for as long as one that was just made may stay unseen.
+func (r *Region) Eventually(ctx context.Context, f func() error) error {
+	var last error
+	if err := r.Repeat(ctx, time.Now().Add(r.Settle), func() (bool, error) {
+		last = f()
+		return !IsGone(last), nil
+	}); err != nil {
+		return err
+	}
+	return last
+}
+
+// Whole runs a call that makes or removes something to its end, also when ctx is cancelled meanwhile: a call that is broken off may still
+// be carried out, after what looks for its traces has looked. It is not begun when ctx has ended.
+func Whole(ctx context.Context, f func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return f(late)
+}
+
+// Sleep waits, unless ctx ends first.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}

@@ -96,12 +96,12 @@ func (b *builder) converge(ctx context.Context, env *component.Env, img types.Im
 			}
 		}
 	}
-	for _, e := range b.made {
+	for _, e := range b.begun {
 		if err := env.Effects.Handover(imageEffect, e); err != nil {
 			return none, err
 		}
 	}
-	b.made = nil
+	b.begun = nil
 	return b.artifact(images)
 }
 
@@ -201,7 +201,7 @@ func (b *builder) intend(env *component.Env, region, name, build string) error {
 	if b.imageData == nil {
 		b.imageData = map[string]map[string]string{}
 	}
-	b.made, b.imageData[id] = append(b.made, id), data
+	b.begun, b.imageData[id] = append(b.begun, id), data
 	return nil
 }
 
@@ -257,25 +257,9 @@ func (b *builder) rename(ctx context.Context, env *component.Env, region string,
 				in.BlockDeviceMappings = append(in.BlockDeviceMappings, types.BlockDeviceMapping{DeviceName: d.DeviceName, Ebs: &e})
 			}
 		}
-		var id string
-		err := r.Eventually(ctx, func() error {
-			return aws.Whole(ctx, func(ctx context.Context) error {
-				out, err := r.RegisterImage(ctx, in)
-				if err == nil {
-					id = str(out.ImageId)
-				}
-				return err
-			})
-		})
-		if err != nil && aws.Code(err) != "InvalidAMIName.Duplicate" {
+		id, err := registered(ctx, r, in, tags[aws.TagBuild])
+		if err != nil {
 			return img, aws.Explain("registering the image under its name "+b.Name, err)
-		}
-		if err != nil { // an answer was lost
-			held, e := named(ctx, r, b.Name)
-			if e != nil || held == nil {
-				return img, aws.Explain("registering the image under its name "+b.Name, err)
-			}
-			id = str(held.ImageId)
 		}
 		now, err := b.available(ctx, r, id)
 		if err != nil {

@@ -132,11 +132,12 @@ type builder struct {
 	group     string                       // id
 	named     string                       // of the group, once it may exist
 	grouped   time.Time                    // since when
-	made      []string                     // images that are begun and not yet handed over, as effects
+	begun     []string                     // images that are begun and not yet handed over, as effects
 	imageData map[string]map[string]string // what undoing them needs
 	instance  string                       // id
 	source    types.Image
-	token     string // client token of the instance
+	vpc       *string // of the subnet; nil for the default one
+	token     string  // client token of the instance
 	spot      bool
 	tempName  bool // the name is still taken by the image that is to go
 }
@@ -195,7 +196,7 @@ func (b *builder) valid() error {
 		}
 	}
 	for name := range b.RegionKeys {
-		if !contains(b.Regions, name) {
+		if !slices.Contains(b.Regions, name) {
 			return fmt.Errorf("region_keys has a key for %s, which regions has not", name)
 		}
 	}
@@ -209,15 +210,6 @@ func (b *builder) valid() error {
 		}
 	}
 	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // Stop gives back what the instance needed.

@@ -138,22 +138,11 @@ func (b *builder) image(ctx context.Context, env *component.Env, r *aws.Region, 
 		}
 		return err
 	})
-	id := ""
-	switch {
-	case aws.Code(err) == "InvalidAMIName.Duplicate":
-		// An answer may have been lost: then the image of this name is of this very build.
-		held, e := named(ctx, r, name)
-		if e != nil {
-			return none, e
-		}
-		if held == nil || aws.TagMap(held.Tags)[aws.TagBuild] != build(env) {
-			return none, aws.Explain("making the image", err)
-		}
-		id = str(held.ImageId)
-	case err != nil:
-		return none, aws.Explain("making the image", err)
-	default:
+	var id string
+	if err == nil {
 		id = str(out.ImageId)
+	} else if id, err = made(ctx, r, name, build(env), err); err != nil {
+		return none, aws.Explain("making the image", err)
 	}
 	img, err := b.available(ctx, r, id)
 	if err != nil || !plain {
@@ -161,6 +150,22 @@ func (b *builder) image(ctx context.Context, env *component.Env, r *aws.Region, 
 	}
 	_, err = r.CreateTags(ctx, &ec2.CreateTagsInput{Resources: snapshots(img), Tags: aws.Tags(b.snapshotTags(env, build(env)))})
 	return img, aws.Explain("tagging the snapshots of "+id, err)
+}
+
+// made is the image that a call has made though it failed with err: its answer was lost, it was repeated, and then the name was taken. It is that only
+// when it is of this very build.
+func made(ctx context.Context, r *aws.Region, name, build string, err error) (string, error) {
+	if aws.Code(err) != "InvalidAMIName.Duplicate" {
+		return "", err
+	}
+	held, look := named(ctx, r, name)
+	if look != nil {
+		return "", look
+	}
+	if held == nil || aws.TagMap(held.Tags)[aws.TagBuild] != build {
+		return "", err
+	}
+	return str(held.ImageId), nil
 }
 
 // left are the disks that are not to be part of the image.

@@ -174,7 +174,7 @@ func (b *builder) Update(ctx context.Context, env *component.Env, a component.Ar
 		return none, err
 	}
 	for _, region := range slices.Sorted(maps.Keys(ids)) {
-		if contains(b.everywhere(), region) {
+		if slices.Contains(b.everywhere(), region) {
 			continue
 		}
 		there, err := b.cloud.Region(ctx, b.Account, region)
@@ -242,29 +242,26 @@ func (b *builder) remove(ctx context.Context, env *component.Env, r *aws.Region,
 // dropSnapshots deletes snapshots, but for those that an image has.
 func dropSnapshots(ctx context.Context, r *aws.Region, ids []string) error {
 	for _, id := range ids {
-		end := time.Now().Add(r.Settle)
-		for delay := r.Settle / 100; ; delay *= 2 {
+		var used error
+		err := r.Repeat(ctx, time.Now().Add(r.Settle), func() (bool, error) {
 			_, err := r.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: sdk.String(id)})
-			if err == nil || aws.IsGone(err) {
-				break
+			switch used = nil; {
+			case err == nil, aws.IsGone(err):
+				return true, nil
+			case aws.Code(err) != "InvalidSnapshot.InUse":
+				return false, err
 			}
-			if aws.Code(err) != "InvalidSnapshot.InUse" {
-				return aws.Explain("deleting the snapshot "+id, err)
+			i, look := oneImage(ctx, r, aws.Filter("block-device-mapping.snapshot-id", id))
+			if look == nil && i == nil {
+				used = err // by an image that was there a moment ago
 			}
-			// An image has it, or had it a moment ago.
-			i, e := oneImage(ctx, r, aws.Filter("block-device-mapping.snapshot-id", id))
-			if e != nil {
-				return e
-			}
-			if i != nil {
-				break
-			}
-			if time.Now().After(end) {
-				return aws.Explain("deleting the snapshot "+id, err)
-			}
-			if err := aws.Sleep(ctx, delay); err != nil {
-				return err
-			}
+			return i != nil, look
+		})
+		if err == nil {
+			err = used
+		}
+		if err != nil {
+			return aws.Explain("deleting the snapshot "+id, err)
 		}
 	}
 	return nil

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +66,7 @@ func (b *builder) check(ctx context.Context, env *component.Env, r *aws.Region) 
 			have = append(have, str(x.RegionName))
 		}
 		for _, name := range b.Regions {
-			if !contains(have, name) {
+			if !slices.Contains(have, name) {
 				return none, fmt.Errorf("regions has %s, which the account has not enabled; it has %s", name, strings.Join(have, ", "))
 			}
 		}
@@ -84,9 +86,14 @@ func (b *builder) check(ctx context.Context, env *component.Env, r *aws.Region) 
 		return none, fmt.Errorf("the source_ami %s has no EBS root device; choose another image", b.SourceAMI)
 	}
 	if b.Subnet != nil {
-		if _, err := r.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{*b.Subnet}}); err != nil {
+		out, err := r.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{*b.Subnet}})
+		if err == nil && len(out.Subnets) == 0 {
+			err = errors.New("it is not there")
+		}
+		if err != nil {
 			return none, aws.Explain(fmt.Sprintf("looking at the subnet %s", *b.Subnet), err)
 		}
+		b.vpc = out.Subnets[0].VpcId
 	}
 	for _, name := range b.everywhere() {
 		there, err := b.cloud.Region(ctx, b.Account, name)
@@ -124,7 +131,7 @@ func (b *builder) mayReplace(env *component.Env, r *aws.Region, holder *types.Im
 func (b *builder) everywhere() []string {
 	out := []string{b.Region}
 	for _, r := range b.Regions {
-		if r != b.Region && !contains(out, r) {
+		if r != b.Region && !slices.Contains(out, r) {
 			out = append(out, r)
 		}
 	}
@@ -235,14 +242,7 @@ func (l *launch) makeGroup(ctx context.Context) error {
 		return err
 	}
 	l.named, l.grouped = name, time.Now()
-	in := &ec2.CreateSecurityGroupInput{GroupName: &name, Description: sdk.String("imgc, temporary, for " + printable(l.env.Unit)), TagSpecifications: aws.Specify(l.temporary(), types.ResourceTypeSecurityGroup)}
-	if l.Subnet != nil {
-		out, err := l.r.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{*l.Subnet}})
-		if err != nil || len(out.Subnets) == 0 {
-			return aws.Explain("looking at the subnet "+*l.Subnet, err)
-		}
-		in.VpcId = out.Subnets[0].VpcId
-	}
+	in := &ec2.CreateSecurityGroupInput{GroupName: &name, VpcId: l.vpc, Description: sdk.String("imgc, temporary, for " + printable(l.env.Unit)), TagSpecifications: aws.Specify(l.temporary(), types.ResourceTypeSecurityGroup)}
 	var out *ec2.CreateSecurityGroupOutput
 	err := aws.Whole(ctx, func(ctx context.Context) (err error) { out, err = l.r.CreateSecurityGroup(ctx, in); return err })
 	switch {

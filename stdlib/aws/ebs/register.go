@@ -56,8 +56,14 @@ func (b *builder) register(ctx context.Context, env *component.Env, r *aws.Regio
 		e := &types.EbsBlockDevice{SnapshotId: &id, DeleteOnTermination: sdk.Bool(true), VolumeType: types.VolumeType(v.Type)}
 		in.BlockDeviceMappings = append(in.BlockDeviceMappings, types.BlockDeviceMapping{DeviceName: &device, Ebs: e})
 	}
+	id, err := registered(ctx, r, in, build(env))
+	return id, aws.Explain("registering the image", err)
+}
+
+// registered registers an image of a build.
+func registered(ctx context.Context, r *aws.Region, in *ec2.RegisterImageInput, build string) (string, error) {
 	id := ""
-	err = r.Eventually(ctx, func() error {
+	err := r.Eventually(ctx, func() error {
 		return aws.Whole(ctx, func(ctx context.Context) error {
 			out, err := r.RegisterImage(ctx, in)
 			if err == nil {
@@ -66,13 +72,10 @@ func (b *builder) register(ctx context.Context, env *component.Env, r *aws.Regio
 			return err
 		})
 	})
-	if aws.Code(err) == "InvalidAMIName.Duplicate" { // an answer may have been lost: then the image of this name is of this very build
-		held, e := named(ctx, r, name)
-		if e == nil && held != nil && aws.TagMap(held.Tags)[aws.TagBuild] == build(env) {
-			return str(held.ImageId), nil
-		}
+	if err != nil {
+		return made(ctx, r, str(in.Name), build, err)
 	}
-	return id, aws.Explain("registering the image", err)
+	return id, nil
 }
 
 // snapshot makes a snapshot of a disk, and waits until it is whole.

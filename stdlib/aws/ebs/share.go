@@ -2,6 +2,7 @@ package ebs
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"strings"
 
@@ -79,7 +80,7 @@ func share(ctx context.Context, r *aws.Region, img types.Image, want settings, b
 	change := &types.LaunchPermissionModifications{}
 	snaps := &types.CreateVolumePermissionModifications{}
 	for _, t := range wanted {
-		if !contains(have, t) {
+		if !slices.Contains(have, t) {
 			change.Add = append(change.Add, permission(t))
 			if a, ok := strings.CutPrefix(t, "account "); ok {
 				snaps.Add = append(snaps.Add, types.CreateVolumePermission{UserId: sdk.String(a)})
@@ -87,7 +88,7 @@ func share(ctx context.Context, r *aws.Region, img types.Image, want settings, b
 		}
 	}
 	for _, t := range have {
-		if !contains(wanted, t) {
+		if !slices.Contains(wanted, t) {
 			change.Remove = append(change.Remove, permission(t))
 			if a, ok := strings.CutPrefix(t, "account "); ok {
 				snaps.Remove = append(snaps.Remove, types.CreateVolumePermission{UserId: sdk.String(a)})

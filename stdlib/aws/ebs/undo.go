@@ -31,7 +31,7 @@ func (b *builder) Undo(ctx context.Context, env *component.Env, e component.Effe
 	case groupEffect:
 		return undoGroup(ctx, r, e.ID, until)
 	case instanceEffect:
-		id, err := search(ctx, until, func() (string, error) { return findInstance(ctx, r, e.ID) })
+		id, err := search(ctx, r, until, func() (string, error) { return findInstance(ctx, r, e.ID) })
 		if err != nil || id == "" {
 			return err
 		}
@@ -63,17 +63,14 @@ func account(data map[string]string) aws.Account {
 }
 
 // search repeats a look that finds nothing until the time when what was made would have to be seen.
-func search[T comparable](ctx context.Context, until time.Time, look func() (T, error)) (T, error) {
+func search[T comparable](ctx context.Context, r *aws.Region, until time.Time, look func() (T, error)) (found T, err error) {
 	var none T
-	for delay := 20 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
-		found, err := look()
-		if err != nil || found != none || time.Now().After(until) {
-			return found, err
-		}
-		if err := aws.Sleep(ctx, delay); err != nil {
-			return none, err
-		}
-	}
+	err = r.Repeat(ctx, until, func() (bool, error) {
+		var err error
+		found, err = look()
+		return found != none, err
+	})
+	return found, err
 }
 
 func findInstance(ctx context.Context, r *aws.Region, token string) (string, error) {
@@ -91,7 +88,7 @@ func findInstance(ctx context.Context, r *aws.Region, token string) (string, err
 
 // tokenInstance finds an instance whose start was asked for, and of which no answer came.
 func tokenInstance(ctx context.Context, r *aws.Region, token string) (string, error) {
-	return search(ctx, time.Now().Add(r.Settle), func() (string, error) { return findInstance(ctx, r, token) })
+	return search(ctx, r, time.Now().Add(r.Settle), func() (string, error) { return findInstance(ctx, r, token) })
 }
 
 func undoKeyPair(ctx context.Context, r *aws.Region, name string, until time.Time) error {
@@ -111,7 +108,7 @@ func undoKeyPair(ctx context.Context, r *aws.Region, name string, until time.Tim
 }
 
 func undoGroup(ctx context.Context, r *aws.Region, name string, until time.Time) error {
-	id, err := search(ctx, until, func() (string, error) { return findGroup(ctx, r, name) })
+	id, err := search(ctx, r, until, func() (string, error) { return findGroup(ctx, r, name) })
 	if err != nil || id == "" {
 		return err
 	}
@@ -124,26 +121,24 @@ func dropGroup(ctx context.Context, r *aws.Region, name, id string, until time.T
 	if id == "" {
 		return undoGroup(ctx, r, name, time.Now().Add(r.Settle))
 	}
-	end := time.Now().Add(2 * time.Minute)
-	for delay := r.Settle / 100; ; delay = min(2*delay, 5*time.Second) {
+	var used error
+	err := r.Repeat(ctx, time.Now().Add(2*time.Minute), func() (bool, error) {
 		_, err := r.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &id})
-		switch {
+		switch used = nil; {
 		case err == nil:
-			return nil
+			return true, nil
 		case aws.IsGone(err):
-			if time.Now().After(until) {
-				return nil
-			}
-		case aws.Code(err) != "DependencyViolation" && aws.Code(err) != "InvalidGroup.InUse":
-			return aws.Explain("removing the security group "+id, err)
+			return time.Now().After(until), nil
+		case aws.Code(err) == "DependencyViolation", aws.Code(err) == "InvalidGroup.InUse":
+			used = err
+			return false, nil
 		}
-		if time.Now().After(end) {
-			return aws.Explain("removing the security group "+id, err)
-		}
-		if err := aws.Sleep(ctx, delay); err != nil {
-			return err
-		}
+		return false, err
+	})
+	if err == nil {
+		err = used
 	}
+	return aws.Explain("removing the security group "+id, err)
 }
 
 // whole says whether the images of a build are whole, all of them, and what the program says now: the image of the build's own region is the last
@@ -159,7 +154,7 @@ func (b *builder) whole(ctx context.Context, env *component.Env, e component.Eff
 
 func (b *builder) undoImage(ctx context.Context, env *component.Env, whole bool, r *aws.Region, e component.Effect, until time.Time) error {
 	var img *types.Image
-	_, err := search(ctx, until, func() (bool, error) {
+	_, err := search(ctx, r, until, func() (bool, error) {
 		list, err := ownImages(ctx, r, aws.Filter("tag:"+aws.TagBuild, e.Data["build"]))
 		if err != nil {
 			return false, err
@@ -202,7 +197,7 @@ func (b *builder) undoImage(ctx context.Context, env *component.Env, whole bool,
 
 // orphanSnapshots deletes snapshots of a build that no image names: of an image that was pending, or of none.
 func orphanSnapshots(ctx context.Context, r *aws.Region, build string, until time.Time) error {
-	_, err := search(ctx, until, func() (bool, error) {
+	_, err := search(ctx, r, until, func() (bool, error) {
 		out, err := r.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{OwnerIds: []string{"self"}, Filters: []types.Filter{aws.Filter("tag:"+aws.TagBuild, build)}})
 		if err != nil {
 			return false, aws.Explain("looking for snapshots in "+r.Name, err)
@@ -220,7 +215,7 @@ func orphanSnapshots(ctx context.Context, r *aws.Region, build string, until tim
 // dropImages removes the images that a build has begun and that did not become whole.
 func (b *builder) dropImages(ctx context.Context, env *component.Env) error {
 	var errs []error
-	for _, id := range slices.Backward(b.made) {
+	for _, id := range slices.Backward(b.begun) {
 		e := component.Effect{Kind: imageEffect, ID: id, Data: b.imageData[id]}
 		err := b.Undo(ctx, env, e)
 		if err == nil || errors.Is(err, component.ErrKept) {
@@ -228,6 +223,6 @@ func (b *builder) dropImages(ctx context.Context, env *component.Env) error {
 		}
 		errs = append(errs, err)
 	}
-	b.made = nil
+	b.begun = nil
 	return errors.Join(errs...)
 }
