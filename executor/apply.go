@@ -48,9 +48,11 @@ type Input struct {
 	State    *planner.State // as loaded from it
 	Registry *Registry
 	Parallel int // how many units at once; below 1 is 1
-	OnError  Policy
-	Ask      func(ctx context.Context, unit, step string, err error) Answer
-	Events   func(Event) // called by one goroutine at a time
+	// Recovered says that Recover has put in order what an earlier run had left; Apply does not do so again.
+	Recovered bool
+	OnError   Policy
+	Ask       func(ctx context.Context, unit, step string, err error) Answer
+	Events    func(Event) // called by one goroutine at a time
 	// OnJournal is called after each entry of the journal that has reached the disk. It is for tests.
 	OnJournal func(seq int)
 	// StopTimeout bounds how long giving back a machine may take; 0 is 30 s.
@@ -96,8 +98,10 @@ func Apply(ctx context.Context, in Input) (*Result, error) {
 		return &r.result, err
 	}
 	defer r.journal.Close()
-	if err := r.recover(ctx, left); err != nil {
-		return &r.result, r.masked(err)
+	if !in.Recovered {
+		if err := r.recover(ctx, left); err != nil {
+			return &r.result, r.masked(err)
+		}
 	}
 	r.emit(Event{Type: RunStarted, Total: int64(changes(in.Plan))})
 	err = r.masked(r.all(ctx))
@@ -144,24 +148,21 @@ func Recover(ctx context.Context, in Input) error {
 	return r.masked(r.recover(ctx, left))
 }
 
-// Clean is Recover, and records what is whole. It builds nothing.
-func Clean(ctx context.Context, in Input) (*Result, error) {
-	r, left, err := start(in)
+// Adopt records the artifacts that a plan has found, and builds nothing. Recover comes before it. It returns ErrFailed when something is left that could
+// not be removed.
+func Adopt(ctx context.Context, in Input) error {
+	r, _, err := start(in)
 	if err != nil {
-		return &r.result, err
+		return err
 	}
 	defer r.journal.Close()
-	err = r.recover(ctx, left)
-	if err == nil {
-		err = r.adopt(ctx)
-	}
-	if err == nil {
+	if err = r.adopt(ctx); err == nil {
 		for _, e := range r.journal.Unsettled() {
 			r.emit(Event{Type: LeftBehind, Unit: e.Effect.Unit, Text: fmt.Sprintf("%s %s", e.Effect.Kind, e.Effect.ID)})
 			err = ErrFailed
 		}
 	}
-	return &r.result, r.masked(errors.Join(err, r.journal.Compact()))
+	return r.masked(errors.Join(err, r.journal.Compact()))
 }
 
 // Pending says whether the journal of a state folder holds something that an earlier run left. Apply puts it in order.

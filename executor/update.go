@@ -2,17 +2,12 @@ package executor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"imgc/planner"
 	"imgc/stdlib/component"
 )
-
-// replacedKind is the kind of effect of an artifact that another one has replaced and that is about to be deleted.
-const replacedKind = "replaced artifact"
 
 // update changes the unit's artifact in place.
 func (u *unitRun) update(ctx context.Context) (err error) {
@@ -44,7 +39,14 @@ func (u *unitRun) update(ctx context.Context) (err error) {
 		return err
 	}
 	u.st.Artifact, u.st.Builder, u.st.RunID = a, u.c.Builder.Recorded, u.id
-	return u.record(u.c.Addr, u.st, u.handed...)
+	return u.keep()
+}
+
+// keep records u.st, and settles what became part of its artifact.
+func (u *unitRun) keep() error {
+	err := u.record(u.c.Addr, u.st, u.handed...)
+	u.handed = nil
+	return err
 }
 
 // become makes st the unit's record, settles what became part of its artifact, and deletes the artifact that it replaces, where the program asks
@@ -53,26 +55,11 @@ func (u *unitRun) become(ctx context.Context, inst any) error {
 	old := u.recorded(u.c.Addr)
 	r, ok := inst.(component.Replacer)
 	if !ok || !r.Replaces() || old == nil || old.Consumed || old.Artifact.ID == u.st.Artifact.ID || old.Builder.Component != u.c.Builder.Component {
-		return u.record(u.c.Addr, u.st, u.handed...)
+		return u.keep()
 	}
-	data, err := json.Marshal(old.Artifact)
-	if err != nil {
-		return fmt.Errorf("deleting %s, which is replaced: %w", old.Artifact.ID, err)
-	}
-	call := u.c.Unit.Builder
-	own := effects{j: u.journal, unit: u.c.Addr, kind: call.Schema.Kind, component: call.Schema.Name}
-	if err := own.Intend(replacedKind, old.Artifact.ID, map[string]string{"artifact": string(data)}); err != nil {
-		return err
-	}
-	if err := u.record(u.c.Addr, u.st, u.handed...); err != nil {
-		return err
-	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.stopTimeout(inst))
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.stopTimeout(inst))
 	defer cancel()
-	if err := r.Delete(stop, u.envFor(call), old.Artifact); err != nil {
-		return fmt.Errorf("deleting %s, which was replaced: %w", old.Artifact.ID, err)
-	}
-	return own.Settled(replacedKind, old.Artifact.ID)
+	return u.remove(bounded, replacedKind, u.c.Unit.Builder, old.Artifact)
 }
 
 // adopt records the artifacts that the plan has found.

@@ -16,6 +16,9 @@ import (
 // made the artifact.
 const usedKind = "used-up artifact"
 
+// replacedKind is the kind of effect of an artifact that another one has replaced and that is about to be deleted.
+const replacedKind = "replaced artifact"
+
 // consumes reports whether a link's input is deleted once it has been used.
 func consumes(call *compiler.Call) bool { return !call.Schema.KeepsInput && !call.Keep }
 
@@ -72,7 +75,7 @@ func (u *unitRun) drop(ctx context.Context, i, j int, nodes []*planner.Node) err
 			l.Consumed = true
 		}
 	}
-	return u.remove(ctx, maker, doomed)
+	return u.remove(ctx, usedKind, maker, doomed)
 }
 
 // dropBuilt deletes the builder's artifact after all chains have used it and when none keeps it.
@@ -96,22 +99,22 @@ func (u *unitRun) dropBuilt(ctx context.Context) error {
 		return nil
 	}
 	u.st.Consumed = true
-	return u.remove(ctx, u.c.Unit.Builder, doomed)
+	return u.remove(ctx, usedKind, u.c.Unit.Builder, doomed)
 }
 
-// remove deletes an artifact by the component that made it, after u.st has it as consumed. The record comes before the
+// remove records u.st, which no longer counts on an artifact, and deletes that by the component that made it; kind says why. The record comes before the
 // deletion, or a crash in between would make the next plan build anew what is missing; the effect comes before the record,
 // or such a crash would leave the artifact for ever.
-func (u *unitRun) remove(ctx context.Context, maker *compiler.Call, a component.Artifact) error {
+func (u *unitRun) remove(ctx context.Context, kind string, maker *compiler.Call, a component.Artifact) error {
 	data, err := json.Marshal(a)
 	if err != nil {
-		return fmt.Errorf("deleting %s, which is used up: %w", a.ID, err)
+		return fmt.Errorf("deleting %s, a %s: %w", a.ID, kind, err)
 	}
 	own := effects{j: u.journal, unit: u.c.Addr, kind: maker.Schema.Kind, component: maker.Schema.Name}
-	if err := own.Intend(usedKind, a.ID, map[string]string{"artifact": string(data)}); err != nil {
+	if err := own.Intend(kind, a.ID, map[string]string{"artifact": string(data)}); err != nil {
 		return err
 	}
-	if err := u.record(u.c.Addr, u.st); err != nil {
+	if err := u.keep(); err != nil {
 		return err
 	}
 	inst, err := u.Registry.instance(maker, u.rt, u.redactor)
@@ -119,9 +122,9 @@ func (u *unitRun) remove(ctx context.Context, maker *compiler.Call, a component.
 		return err
 	}
 	if err := deleteArtifact(ctx, u.envFor(maker), inst, a); err != nil {
-		return fmt.Errorf("deleting %s, which is used up: %w", a.ID, err)
+		return fmt.Errorf("deleting %s, a %s: %w", a.ID, kind, err)
 	}
-	return own.Settled(usedKind, a.ID)
+	return own.Settled(kind, a.ID)
 }
 
 func deleteArtifact(ctx context.Context, env *component.Env, maker any, a component.Artifact) error {

@@ -36,6 +36,7 @@ type session struct {
 	params   map[string]string // as given, without secrets
 	cloud    *rehearsal.Cloud  // nil unless it is a rehearsal
 	blind    bool              // nothing outside this computer is looked at
+	settled  bool              // what an earlier run had left is in order
 	result   *executor.Result
 	dir      string
 }
@@ -294,7 +295,8 @@ func (s *session) plan(ctx context.Context) (*planner.Plan, error) {
 
 // settle puts in order what an earlier run has left, and makes the plan again where there was something.
 func (s *session) settle(ctx context.Context, p *planner.Plan, say func(executor.Event)) (*planner.Plan, error) {
-	if left, err := executor.Pending(s.store.Dir); err != nil || !left {
+	left, err := executor.Pending(s.store.Dir)
+	if s.settled = err == nil; err != nil || !left {
 		return p, nil // apply tells of a journal that cannot be read
 	}
 	st, err := s.store.Load()
@@ -322,7 +324,7 @@ func (s *session) mustApply(p *planner.Plan) bool {
 
 // apply does what the plan says and hands each event to r.
 func (s *session) apply(ctx context.Context, p *planner.Plan, f *applyFlags, r *applyRun) error {
-	in := executor.Input{Program: s.prog, Plan: p, Store: s.store, State: s.state, Registry: s.registry, Parallel: f.parallel,
+	in := executor.Input{Program: s.prog, Plan: p, Store: s.store, State: s.state, Registry: s.registry, Recovered: s.settled, Parallel: f.parallel,
 		OnError: executor.Policy(f.onError), Events: r.event, OnJournal: s.app.onJournal,
 		Ask: func(_ context.Context, unit, step string, err error) executor.Answer {
 			return executor.Answer(r.ask(s.app, unit, step+": "+err.Error()))

@@ -45,7 +45,7 @@ What there is to remove is known from the journal in .imgc. Exit codes: 0, nothi
 			if err != nil {
 				return err
 			}
-			_, err = executor.Clean(ctx, executor.Input{Program: s.prog, Plan: plan, Store: s.store, State: st, Registry: s.registry, OnJournal: a.onJournal, Events: say})
+			err = executor.Adopt(ctx, executor.Input{Program: s.prog, Plan: plan, Store: s.store, State: st, Registry: s.registry, OnJournal: a.onJournal, Events: say})
 			switch {
 			case errors.Is(err, executor.ErrFailed):
 				return errors.New("not everything could be removed; `imgc gc` tries again")
