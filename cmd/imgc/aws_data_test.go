@@ -30,8 +30,8 @@ func TestAWSData(t *testing.T) {
 	_, err = secretsmanager.New(secretsmanager.Options{Region: "us-east-1", BaseEndpoint: sdk.String(cloud.Endpoint()), Credentials: creds}).
 		CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: sdk.String("db"), SecretString: sdk.String(`{"password":"correct-horse"}`)})
 	fatal(t, err)
-	for name, env := range map[string]string{"AWS_ENDPOINT_URL": cloud.Endpoint(), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"} {
-		t.Setenv(name, env)
+	for name, value := range awsVariables(cloud.Endpoint(), time.Millisecond, time.Second) {
+		t.Setenv(name, value)
 	}
 	for _, c := range []struct {
 		name, program, says string
@@ -64,5 +64,12 @@ func TestAWSData(t *testing.T) {
 				t.Errorf("it shows the secret:\n%s", out.String())
 			}
 		})
+	}
+}
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,6 +12,24 @@ import (
 
 	"imgc/stdlib/aws/rehearsal"
 )
+
+// awsVariables make AWS an EC2 at an endpoint, and nothing of this computer's account; looks follow each other after poll, and what was just made
+// may stay unseen for settle.
+func awsVariables(endpoint string, poll, settle time.Duration) map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
+		"IMGC_AWS_POLL": poll.String(), "IMGC_AWS_SETTLE": settle.String(), "NO_PROXY": "*", "no_proxy": "*",
+	}
+}
+
+// awsEnviron is this process's environment with them.
+func awsEnviron(endpoint string, poll, settle time.Duration) []string {
+	env := os.Environ()
+	for name, value := range awsVariables(endpoint, poll, settle) {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
 
 // cloudKey is where a script's cloud is kept.
 type cloudKey struct{}
@@ -24,8 +43,8 @@ func cloudCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Defer(func() { ts.Check(c.Close()) })
 		*ts.Value(cloudKey{}).(**rehearsal.Cloud) = c
-		for name, value := range map[string]string{"AWS_ENDPOINT_URL": c.Endpoint(), "SSHPORT": strconv.Itoa(c.SSHPort()), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_CONFIG_FILE": "/dev/null",
-			"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "IMGC_AWS_POLL": "50ms", "IMGC_AWS_SETTLE": "1s", "NO_PROXY": "*", "no_proxy": "*"} {
+		ts.Setenv("SSHPORT", strconv.Itoa(c.SSHPort()))
+		for name, value := range awsVariables(c.Endpoint(), 50*time.Millisecond, time.Second) {
 			ts.Setenv(name, value)
 		}
 	case !neg && len(args) == 3 && args[0] == "called":

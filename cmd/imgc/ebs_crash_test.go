@@ -136,8 +136,7 @@ func (c *crash) run(at int, how string, args ...string) (int, string) {
 	}
 	cmd := exec.Command(name, append(args, "-p", "port="+strconv.Itoa(c.cloud.SSHPort()))...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+c.cloud.Endpoint(), "AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"AWS_EC2_METADATA_DISABLED=true", "IMGC_AWS_POLL=10ms", "IMGC_AWS_SETTLE=400ms", "no_proxy=*", "NO_PROXY=*")
+	cmd.Env = awsEnviron(c.cloud.Endpoint(), 10*time.Millisecond, 400*time.Millisecond)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	c.mu.Lock()

@@ -51,8 +51,7 @@ build many for n in [` + strings.Join(names, ", ") + `] {
 	fatal(t, err)
 	cmd := exec.Command(name, "apply", "--parallel", strconv.Itoa(builds))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+cloud.Endpoint(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"IMGC_AWS_POLL=1s", "IMGC_AWS_SETTLE=5s", "no_proxy=*", "NO_PROXY=*")
+	cmd.Env = awsEnviron(cloud.Endpoint(), time.Second, 5*time.Second)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {

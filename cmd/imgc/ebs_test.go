@@ -111,13 +111,6 @@ func TestDriftOfAnAMI(t *testing.T) {
 	}
 }
 
-func fatal(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // onlyAfterACrash are calls that are made only to put in order what a run that was killed has left, or to lift what stands in the way of that.
 var onlyAfterACrash = []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSnapshots", "ec2:DisableImageDeregistrationProtection", "ec2:DeregisterImage", "ec2:DeleteSnapshot", "ec2:CreateTags"}
 

@@ -297,7 +297,7 @@ func (s *session) plan(ctx context.Context) (*planner.Plan, error) {
 func (s *session) settle(ctx context.Context, p *planner.Plan, say func(executor.Event)) (*planner.Plan, error) {
 	left, err := executor.Pending(s.store.Dir)
 	if s.settled = err == nil; err != nil || !left {
-		return p, nil // apply tells of a journal that cannot be read
+		return p, nil //nolint:nilerr // apply tells of a journal that cannot be read
 	}
 	st, err := s.store.Load()
 	if err != nil {

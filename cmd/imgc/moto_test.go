@@ -130,8 +130,7 @@ func TestAMIOnMoto(t *testing.T) {
 		args = append(args, "-p", "host="+sshd.Host, "-p", "port="+strconv.Itoa(sshd.Port), "-p", "user="+sshd.User)
 		cmd := exec.Command(name, args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-			"IMGC_AWS_POLL=50ms", "IMGC_AWS_SETTLE=2s", "no_proxy=*", "NO_PROXY=*")
+		cmd.Env = awsEnviron(endpoint, 50*time.Millisecond, 2*time.Second)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		_ = cmd.Run() // the exit code says it
