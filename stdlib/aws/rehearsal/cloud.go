@@ -74,7 +74,8 @@ type Cloud struct {
 	opts   Options
 	http   *http.Server
 	addr   string
-	port   int // of SSH, the same for every instance
+	port   int          // of SSH, the same for every instance
+	held   net.Listener // keeps others from the port
 	closed context.CancelFunc
 	ctx    context.Context
 
@@ -127,13 +128,12 @@ func New(o Options) (*Cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the rehearsal: %w", err)
 	}
-	// A port that is free on one loopback address is free on the others, unless somebody takes it for all.
-	p, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	// A port that is free on one loopback address is free on the others, unless somebody takes it for all. It is held on that one, so that another cloud,
+	// whose instances have the same addresses, has another.
+	if c.held, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the rehearsal: %w", err), l.Close())
 	}
-	c.port = p.Addr().(*net.TCPAddr).Port
-	p.Close()
+	c.port = c.held.Addr().(*net.TCPAddr).Port
 	c.addr = "http://" + l.Addr().String()
 	c.ctx, c.closed = context.WithCancel(context.Background())
 	c.http = &http.Server{Handler: http.HandlerFunc(c.serve), ReadHeaderTimeout: 10 * time.Second}
@@ -153,7 +153,7 @@ func (c *Cloud) AddressURL() string { return c.addr + "/address" }
 // Close ends the machines and the server. What there is stays in Dir.
 func (c *Cloud) Close() error {
 	c.closed()
-	err := c.http.Close()
+	err := errors.Join(c.http.Close(), c.held.Close())
 	c.mu.Lock()
 	guests := slices.Collect(maps.Values(c.guests))
 	clear(c.guests)
